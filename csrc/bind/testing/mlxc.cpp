@@ -1,0 +1,7 @@
+#include "bind/register.h"
+
+namespace fluxmlx::bind {
+
+void register_testing_mlxc(nb::module_& m) { (void)m; }
+
+}  // namespace fluxmlx::bind

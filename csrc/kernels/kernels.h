@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/tensor_type.h"
+#include "base/thread_pool.h"
+
+// CPU kernels over plain memory. Every function gives the same bits for a row whatever other rows go
+// with it and however many threads work, and the same bits on every instruction set.
+namespace fluxmlx::kernels {
+
+// Rows of block-quantised weights, as a GGUF file lays them out.
+struct Matrix {
+  TensorType type;
+  const std::byte* data;
+  int64_t n_rows;
+  int64_t n_cols;  // a multiple of the type's block size
+};
+
+// One product of a shared input: y[t, r] = w[r] . x[t] (+ bias[r]) (+ residual[t, r]).
+struct Linear {
+  Matrix w;
+  const float* bias = nullptr;      // (n_rows,)
+  const float* residual = nullptr;  // (n_tokens, n_rows)
+  float* y = nullptr;               // (n_tokens, n_rows)
+};
+
+enum class Activation { silu, gelu_tanh };
+
+enum class CacheType { f16, f32 };
+
+// The rows of one sequence in a ragged batch, and its key/value cache.
+struct Sequence {
+  int64_t row_begin;  // first row of this sequence in the batch
+  int64_t n_rows;     // new rows
+  int64_t n_past;     // positions already in the cache
+  void* k_cache;      // (n_kv_heads, capacity, head_dim) of CacheType
+  void* v_cache;      // the same
+  int64_t capacity;   // positions the cache can hold, >= n_past + n_rows
+};
+
+struct Attention {
+  int64_t n_tokens;
+  int n_heads, n_kv_heads, head_dim;
+  float scale;                     // of the scores, before the softmax
+  const float* q;                  // (n_tokens, n_heads, head_dim)
+  const float* k;                  // (n_tokens, n_kv_heads, head_dim)
+  const float* v;                  // (n_tokens, n_kv_heads, head_dim)
+  const float* q_norm = nullptr;   // (head_dim,) RMS norm of each query head before the rotation
+  const float* k_norm = nullptr;   // (head_dim,)
+  float norm_eps = 0;
+  const float* rope = nullptr;     // (n_tokens, n_rot / 2, 2): cosine, sine; from rope_table()
+  int n_rot = 0;                   // leading dimensions of a head that are rotated
+  bool rope_interleaved = false;   // pairs (2i, 2i+1), else (i, i + n_rot/2)
+  CacheType cache_type = CacheType::f16;
+  std::span<const Sequence> sequences;
+  float* q_rotated;                // scratch, (n_tokens, n_heads, head_dim)
+  float* out;                      // (n_tokens, n_heads, head_dim)
+};
+
+// Products that share their input x (n_tokens, n_cols): one fork-join for all of them.
+void linear(ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products);
+
+// y[t, r] = activation(gate[r] . x[t]) * (up[r] . x[t]); gate and up have the same shape.
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate, const Matrix& up,
+                  Activation activation, float* y);
+
+// y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight; x and y may be the same memory.
+void rms_norm(ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight, float eps, float* y);
+
+// y[t] = dequantised row tokens[t] of the table; the caller has checked the range.
+void embedding(const Matrix& table, const int32_t* tokens, int64_t n_tokens, float* y);
+
+// table[t, i] = cos, sin of positions[t] * inv_freq[i], each times magnitude.
+void rope_table(const int32_t* positions, int64_t n_tokens, const float* inv_freq, int n_pairs, float magnitude,
+                float* table);
+
+// Norms and rotates q and k, appends k and v to the caches, and attends causally over past and new positions.
+void attention(ThreadPool& pool, const Attention& args);
+
+// True for the types that linear() and embedding() read.
+bool is_supported(TensorType type) noexcept;
+
+// The instruction sets of this build that this processor has, best last; and the one in use
+// (FLUXMLX_FORCE_ISA names another, for tests).
+std::vector<std::string> available_isas();
+std::string active_isa();
+
+}  // namespace fluxmlx::kernels

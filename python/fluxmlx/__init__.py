@@ -1,0 +1,1 @@
+"""Run GGUF and MLX language models natively on Apple's MLX."""
