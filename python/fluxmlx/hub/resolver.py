@@ -1,0 +1,32 @@
+"""What a source of models must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fluxmlx.hub.names import Name
+from fluxmlx.hub.progress import Progress
+
+__all__ = ["Resolver", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one call of `resolve` gives to the resolver that does it."""
+
+    progress: Progress
+    offline: bool
+
+
+class Resolver(Protocol):
+    """One source of models. `fetch` is called only with names that `matches` said yes to."""
+
+    def matches(self, name: Name) -> bool:
+        """Whether this source answers for the name; quick, and without the network."""
+        ...
+
+    def fetch(self, name: Name, session: Session) -> Path:
+        """The file, absolute, complete and verified; raises ModelNotFoundError or DownloadError."""
+        ...

@@ -1,0 +1,59 @@
+"""A package index in a folder: wheels made by the tests, and a pip that looks nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+MakeWheel = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store of the test's own."""
+    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+@pytest.fixture(autouse=True)
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that pip takes for the package index."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    return folder
+
+
+@pytest.fixture
+def make_wheel(index: Path) -> MakeWheel:
+    """Puts a wheel of `tiny-model` with the given members on the index."""
+
+    def make(
+        members: Mapping[str, bytes], *, version: str = "1.0", record: Mapping[str, bytes] | None = None
+    ) -> Path:
+        info = f"tiny_model-{version}.dist-info"
+        meta = f"Metadata-Version: 2.1\nName: tiny-model\nVersion: {version}\nLicense: MIT\n"
+        lines = [f"{name},sha256={_code(data)},{len(data)}" for name, data in (record or members).items()]
+        path = index / f"tiny_model-{version}-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+            archive.writestr(f"{info}/METADATA", meta)
+            archive.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            archive.writestr(f"{info}/RECORD", "\n".join([*lines, f"{info}/RECORD,,"]) + "\n")
+        return path
+
+    return make
+
+
+def _code(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -1,0 +1,134 @@
+"""The grammar of names, and the answers to names that lead nowhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxmlx.errors import ModelNotFoundError
+from fluxmlx.hub import resolve
+from fluxmlx.hub.models import MODELS, find
+from fluxmlx.hub.names import PathName, PypiName, RemoteName, ShortName, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("/models/a", PathName),
+        ("./smollm2", PathName),
+        ("~/a", PathName),
+        ("models/a.GGUF", PathName),
+        ("pypi:tiny", PypiName),
+        ("hf.co/u/r", RemoteName),
+        ("user/repo:Q4_K_M", RemoteName),
+        ("https://example.org/a.gguf", RemoteName),
+        ("llama3.2:1b", ShortName),
+        ("smollm2", ShortName),
+    ],
+)
+def test_each_shape_has_one_meaning(text: str, kind: type) -> None:
+    """A name's shape alone decides which kind of name it is."""
+    assert type(parse(text)) is kind
+
+
+def test_a_pypi_name_is_taken_apart() -> None:
+    """Package, version and file of a pypi name are told apart, and the package is normalised."""
+    name = parse("pypi:LLM_Smol.M2==0.1.2#a-b.Q4_1.gguf")
+    assert isinstance(name, PypiName)
+    assert (name.package, name.version, name.file) == ("llm-smol-m2", "0.1.2", "a-b.Q4_1.gguf")
+    assert name.requirement == "llm-smol-m2==0.1.2"
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        "",
+        "-r",
+        "--index-url=x",
+        "a b",
+        "a>=1",
+        "a==",
+        "a==1.*",
+        "a==../x",
+        "a@https://x",
+        "a[extra]",
+        "../a",
+        "a#../x.gguf",
+        "a#x.bin",
+        "a;b",
+        "é",
+    ],
+)
+def test_a_bad_requirement_never_reaches_pip(requirement: str) -> None:
+    """Options, URLs, ranges, extras and paths in a pypi name are refused by the grammar."""
+    with pytest.raises(ModelNotFoundError, match="pypi:PACKAGE"):
+        parse(f"pypi:{requirement}")
+
+
+@given(st.text(max_size=30))
+def test_parts_that_become_paths_are_safe(text: str) -> None:
+    """Whatever follows `pypi:`, the parts that name folders hold no separator and are not dots."""
+    try:
+        name = parse(f"pypi:{text}")
+    except ModelNotFoundError:
+        return
+    assert isinstance(name, PypiName)
+    for part in (name.package, name.version or "1", name.file or "x.gguf"):
+        assert os.sep not in part and part[0].isalnum() and part.isascii()
+
+
+@pytest.mark.parametrize("text", ["hf.co/u/r", "user/repo:Q4_K_M", "llama3.2:1b", "https://x.org/a", "nope"])
+def test_names_of_other_sources_say_what_works(text: str) -> None:
+    """A Hugging Face, Ollama or URL name gets an error that lists what is supported."""
+    with pytest.raises(
+        ModelNotFoundError, match=r"path to a \.gguf file, a short name \(smollm2\), pypi:PACKAGE"
+    ):
+        resolve(text)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "a\0b", "a\nb"])
+def test_empty_names_and_control_characters_are_refused(text: str) -> None:
+    """Names that no file or model can have are refused before anything looks at the disk."""
+    with pytest.raises(ModelNotFoundError, match="empty or has control characters"):
+        resolve(text)
+
+
+def test_a_file_that_exists_is_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths and path objects resolve to the absolute path, with and without the suffix."""
+    (tmp_path / "a.gguf").write_bytes(b"x")
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "repo").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert resolve("a.gguf") == resolve(Path("a.gguf")) == tmp_path / "a.gguf"
+    assert resolve("user/repo") == tmp_path / "user" / "repo"
+
+
+def test_a_missing_file_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error for a path that does not exist has the absolute path in it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFoundError, match=str(tmp_path / "no.gguf")):
+        resolve("no.gguf")
+
+
+def test_what_is_not_a_regular_file_is_refused(tmp_path: Path) -> None:
+    """A directory, a named pipe and a link to itself each get an error that says what they are."""
+    os.mkfifo(tmp_path / "pipe.gguf")
+    (tmp_path / "loop.gguf").symlink_to(tmp_path / "loop.gguf")
+    for path, reason in [(tmp_path, "a directory"), (tmp_path / "pipe.gguf", "regular file")]:
+        with pytest.raises(ModelNotFoundError, match=reason):
+            resolve(str(path))
+    with pytest.raises(ModelNotFoundError, match=r"loop\.gguf"):
+        resolve(str(tmp_path / "loop.gguf"))
+
+
+def test_every_row_of_the_table_is_reachable_and_pinned() -> None:
+    """All names and aliases lead to their row, and its source names version and file."""
+    for model in MODELS:
+        assert all(find(name.upper()) is model for name in (model.name, *model.aliases))
+        source = parse(model.source)
+        assert isinstance(source, PypiName) and source.version and source.file
+        assert len(bytes.fromhex(model.pin.sha256)) == 32 and model.pin.licence
