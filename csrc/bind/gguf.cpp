@@ -64,6 +64,17 @@ nb::dict types_of(const Metadata& metadata) {
   return out;
 }
 
+// The Python object: the file, and its metadata once converted, because vocabularies are long.
+struct GgufFile {
+  File file;
+  nb::object metadata;
+};
+
+nb::object metadata_of(GgufFile& self) {
+  if (!self.metadata.is_valid()) self.metadata = to_python(self.file.metadata());
+  return self.metadata;
+}
+
 nb::list to_python(const std::vector<Tensor>& tensors) {
   nb::list out;
   for (const Tensor& tensor : tensors) out.append(nb::cast(tensor));
@@ -82,7 +93,8 @@ nb::object path_text(const std::string& path) {
   return owned(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
 }
 
-nb::bytes tensor_bytes(const File& file, const std::string& name) {
+nb::bytes tensor_bytes(const GgufFile& self, const std::string& name) {
+  const File& file = self.file;
   const Tensor* tensor = file.find(name);
   if (tensor == nullptr) throw nb::key_error(concat("no tensor ", name, " in ", file.path()).c_str());
   std::string bytes(tensor->n_bytes, '\0');
@@ -128,29 +140,29 @@ void register_tensor(nb::module_& m) {
       });
 }
 
+void open_file(GgufFile* self, nb::handle path) {
+  const std::string bytes = path_bytes(path);
+  File file = [&] {
+    nb::gil_scoped_release release;
+    return File::open(bytes);
+  }();
+  new (self) GgufFile{std::move(file), {}};
+}
+
 void register_file(nb::module_& m) {
-  nb::class_<File>(m, "GgufFile",
-                   "A GGUF model file, or the split set that it belongs to, checked and open for reading.")
-      .def(
-          "__init__",
-          [](File* self, nb::object path) {
-            const std::string bytes = path_bytes(path);
-            nb::gil_scoped_release release;
-            new (self) File(File::open(bytes));
-          },
-          nb::arg("path"))
+  nb::class_<GgufFile>(m, "GgufFile", "A GGUF model file, or the split set that it belongs to, checked and open.")
+      .def("__init__", open_file, nb::arg("path"))
       .def_prop_ro(
-          "path", [](const File& self) { return path_text(self.path()); }, "As it was given.")
-      .def_prop_ro("version", &File::version)
-      .def_prop_ro("n_bytes", &File::n_bytes, "Of all shards.")
-      .def_prop_ro("n_shards", &File::n_shards)
+          "path", [](const GgufFile& self) { return path_text(self.file.path()); }, "As it was given.")
+      .def_prop_ro("version", [](const GgufFile& self) { return self.file.version(); })
       .def_prop_ro(
-          "metadata", [](const File& self) { return to_python(self.metadata()); },
-          "A new dict of every key in the order of the file; take it once, vocabularies are long.")
+          "n_bytes", [](const GgufFile& self) { return self.file.n_bytes(); }, "Of all shards.")
+      .def_prop_ro("n_shards", [](const GgufFile& self) { return self.file.n_shards(); })
+      .def_prop_ro("metadata", metadata_of, "Every key in the order of the file; converted once and then kept.")
       .def_prop_ro(
-          "metadata_types", [](const File& self) { return types_of(self.metadata()); },
+          "metadata_types", [](const GgufFile& self) { return types_of(self.file.metadata()); },
           "Type of every key, such as \"UINT32\" or \"ARRAY[STRING]\".")
-      .def_prop_ro("tensors", [](const File& self) { return to_python(self.tensors()); })
+      .def_prop_ro("tensors", [](const GgufFile& self) { return to_python(self.file.tensors()); })
       .def("tensor_bytes", tensor_bytes, nb::arg("name"), "A copy of one tensor's bytes; KeyError when there is none.");
 }
 
