@@ -30,7 +30,7 @@ def _one_kv(number: int, name: str, entry: bytes, *says: str, error: str = "Mode
 
 
 def _one_tensor(number: int, name: str, row: bytes, *says: str, error: str = "ModelFileError") -> BadFile:
-    return BadFile(number, name, b.build([], [row], bytes(4096)), says, error)
+    return BadFile(number, name, b.build([], [row], bytes(256)), says, error)
 
 
 def _alignment(name: str, value_type: int, payload: bytes, found: str) -> BadFile:
@@ -40,7 +40,7 @@ def _alignment(name: str, value_type: int, payload: bytes, found: str) -> BadFil
 
 
 def _two_tensors(number: int, name: str, first: bytes, second: bytes, *says: str) -> BadFile:
-    return BadFile(number, name, b.build([], [first, second], bytes(4096)), says)
+    return BadFile(number, name, b.build([], [first, second], bytes(256)), says)
 
 
 U64_MAX = 2**64 - 1
@@ -247,9 +247,15 @@ TENSORS = [
         26, "misaligned", b.tensor("w", [8], offset=8), 'tensor 0 "w"', "offset is 8", "alignment 32"
     ),
     _one_tensor(
-        27, "past-end", b.tensor("w", [1024], offset=32), 'tensor 0 "w"', "truncated data", "4128", "4096"
+        27,
+        "past-end",
+        b.tensor("w", [1024], offset=32),
+        'tensor 0 "w"',
+        "truncated data",
+        "4128",
+        "256 bytes",
     ),
-    _one_tensor(27, "starts-past-end", b.tensor("w", [8], offset=8192), 'tensor 0 "w"', "8224", "4096 bytes"),
+    _one_tensor(27, "starts-past-end", b.tensor("w", [8], offset=8192), 'tensor 0 "w"', "8224", "256 bytes"),
     _one_tensor(
         28,
         "offset-wraps",
