@@ -7,7 +7,7 @@ std::span<const std::byte> Cursor::take(uint64_t n, const char* field) {
     fail_at(offset_, field, " runs past the end of the file: it needs ", n, " bytes and ", remaining(),
             " are left; the file is truncated or damaged, fetch it again");
   }
-  const auto taken = bytes_.subspan(offset_, n);
+  const auto taken = source_.at(offset_, n);
   offset_ += n;
   return taken;
 }

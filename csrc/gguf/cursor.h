@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "gguf/source.h"
 
 namespace fluxmlx::gguf {
 
@@ -17,17 +18,18 @@ static_assert(std::endian::native == std::endian::little, "GGUF files are little
 // The only code that moves through the bytes of a header: every step is checked, and every error says where.
 class Cursor {
  public:
-  Cursor(std::span<const std::byte> bytes, std::string file_name) : bytes_(bytes), file_name_(std::move(file_name)) {}
+  Cursor(Source& source, std::string file_name)
+      : source_(source), n_bytes_(source.n_bytes()), file_name_(std::move(file_name)) {}
 
   uint64_t offset() const noexcept { return offset_; }
-  uint64_t remaining() const noexcept { return bytes_.size() - offset_; }
-  uint64_t n_bytes() const noexcept { return bytes_.size(); }
+  uint64_t remaining() const noexcept { return n_bytes_ - offset_; }
+  uint64_t n_bytes() const noexcept { return n_bytes_; }
   const std::string& file_name() const noexcept { return file_name_; }
 
   // What is being read, for messages: "tensor 3 "blk.0.attn_q.weight"".
   void set_subject(std::string subject) { subject_ = std::move(subject); }
 
-  // The next n bytes.
+  // The next n bytes; they hold until the next step.
   std::span<const std::byte> take(uint64_t n, const char* field);
 
   template <class T>
@@ -37,7 +39,7 @@ class Cursor {
     return value;
   }
 
-  // A 64-bit length and that many bytes, which stay in the file.
+  // A 64-bit length and that many bytes, which hold until the next step.
   std::string_view read_string(const char* field, uint64_t max_bytes);
 
   // A 64-bit count of entries of at least min_bytes each, refused when the rest of the file cannot hold them.
@@ -54,10 +56,11 @@ class Cursor {
   }
 
  private:
-  std::span<const std::byte> bytes_;
+  Source& source_;
+  uint64_t n_bytes_;
   std::string file_name_;
   std::string subject_ = "header";
-  uint64_t offset_ = 0;  // never more than bytes_.size()
+  uint64_t offset_ = 0;  // never more than n_bytes_
 };
 
 }  // namespace fluxmlx::gguf

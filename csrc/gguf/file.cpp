@@ -3,13 +3,16 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "gguf/parser.h"
+#include "gguf/source.h"
 #include "gguf/split.h"
 
 namespace fluxmlx::gguf {
 namespace {
 
-// Reads the header of an open file.
-Header parse_file(const MappedFile& file) { return parse(file.bytes(), file.path()); }
+Header parse_file(const MappedFile& file) {
+  FileSource source(file);
+  return parse(source, file.path());
+}
 
 // A missing shard is the file's fault and not the system's: say which one of how many.
 MappedFile open_file(const std::string& path, uint64_t shard, uint64_t n_shards) {

@@ -75,8 +75,8 @@ uint32_t find_alignment(const Metadata& metadata) {
 
 }  // namespace
 
-Header parse(std::span<const std::byte> file, std::string_view name) {
-  Cursor cursor(file, printable(name));
+Header parse(Source& source, std::string_view name) {
+  Cursor cursor(source, printable(name));
   Header header;
   read_magic(cursor);
   header.version = read_version(cursor);
@@ -90,6 +90,11 @@ Header parse(std::span<const std::byte> file, std::string_view name) {
   header.data_offset = std::min(end, cursor.n_bytes());
   place_tensors(cursor, end, header.tensors);
   return header;
+}
+
+Header parse(std::span<const std::byte> file, std::string_view name) {
+  SpanSource source(file);
+  return parse(source, name);
 }
 
 }  // namespace fluxmlx::gguf

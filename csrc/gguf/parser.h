@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gguf/metadata.h"
+#include "gguf/source.h"
 #include "gguf/tensor.h"
 
 namespace fluxmlx::gguf {
@@ -20,8 +21,11 @@ struct Header {
   std::vector<Tensor> tensors;  // in the order of the file
 };
 
-// Parses a whole GGUF file of version 2 or 3 (ggml's docs/gguf.md). Pure: it reads nothing but these bytes, and
-// of them only the header. Fails with invalid_file or unsupported, naming file, key or tensor, and offset.
+// Parses a whole GGUF file of version 2 or 3 (ggml's docs/gguf.md), of which it reads only the header. Fails with
+// invalid_file or unsupported, naming file, key or tensor, and offset.
+Header parse(Source& source, std::string_view name);
+
+// The same from bytes in memory.
 Header parse(std::span<const std::byte> file, std::string_view name);
 
 }  // namespace fluxmlx::gguf

@@ -249,10 +249,10 @@ TENSORS = [
     _one_tensor(
         27,
         "past-end",
-        b.tensor("w", [1024], offset=32),
+        b.tensor("w", [48], offset=96),
         'tensor 0 "w"',
         "truncated data",
-        "4128",
+        "byte 288",
         "256 bytes",
     ),
     _one_tensor(27, "starts-past-end", b.tensor("w", [8], offset=8192), 'tensor 0 "w"', "8224", "256 bytes"),

@@ -103,3 +103,27 @@ def test_unknown_tensor(tmp_path: Path) -> None:
     """Asking for a tensor that is not there is a KeyError with its name."""
     with pytest.raises(KeyError, match="no tensor x"):
         _core.GgufFile(write(tmp_path / "w.gguf", ONE_TENSOR)).tensor_bytes("x")
+
+
+def test_header_longer_than_the_window(tmp_path: Path) -> None:
+    """A header of several MiB reads the same from a file, through a sliding window, as from memory."""
+    words = b"".join(b.string("w" * (i % 97)) for i in range(40_000))
+    floats = b.kv_array("scores", b.FLOAT32, 600_000, bytes(range(250)) * 9600)
+    data = b.build([b.kv_array("words", b.STRING, 40_000, words), floats, b.kv_u32("end", 7)])
+    file = _core.GgufFile(write(tmp_path / "long.gguf", data))
+    assert len(data) > 4 * 2**20
+    assert file.metadata == _core.gguf_parse(data)["metadata"]
+    assert file.metadata["words"][39_999] == "w" * (39_999 % 97)
+
+
+def test_window_that_ends_anywhere(tmp_path: Path) -> None:
+    """Wherever a window ends, inside a number or a string, the file reads the same as from memory."""
+    path = tmp_path / "shifted.gguf"
+    for shift in range(48):
+        kvs = [
+            b.kv("pad", b.STRING, b.string("x" * (2**20 - 48 + shift))),
+            b.kv_string("key", "value"),
+            b.kv_u32("n", 5),
+        ]
+        write(path, b.build(kvs))
+        assert _core.GgufFile(path).metadata == {"pad": "x" * (2**20 - 48 + shift), "key": "value", "n": 5}
