@@ -13,7 +13,9 @@ if testing is None or not hasattr(testing, "Utf8Buffer"):
     pytest.skip("needs a developer build: ci/develop", allow_module_level=True)
 
 # Bytes at the edges of every range of Unicode 15, table 3-7.
-EDGES = bytes.fromhex("41 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff".replace(" ", ""))
+EDGES = bytes.fromhex(
+    "41 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff".replace(" ", "")
+)
 
 
 def run(pieces: list[bytes]) -> str:

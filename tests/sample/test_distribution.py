@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 testing = pytest.importorskip("fluxmlx._core", reason="needs the native core").__dict__.get("testing")
 if testing is None:
@@ -58,7 +60,9 @@ def adjust(logits: np.ndarray, history: list[int], banned: list[int], o: dict[st
     return [-math.inf if token in banned else logit for token, logit in enumerate(out)]
 
 
-def keep_until(candidates: Candidates, ranks: list[float], enough: Callable[[float, float], bool]) -> Candidates:
+def keep_until(
+    candidates: Candidates, ranks: list[float], enough: Callable[[float, float], bool]
+) -> Candidates:
     """The candidates of lowest rank, ties to the lower id, until enough(their mass, all mass)."""
     highest = max(logit for _, logit in candidates)
     weights = [math.exp(logit - highest) for _, logit in candidates]
@@ -88,7 +92,9 @@ def top_p(candidates: Candidates, p: float) -> Candidates:
     """The most likely, until their mass is p or more."""
     if p >= 1:
         return candidates
-    return keep_until(candidates, [-logit for _, logit in candidates], lambda mass, all_mass: mass >= p * all_mass)
+    return keep_until(
+        candidates, [-logit for _, logit in candidates], lambda mass, all_mass: mass >= p * all_mass
+    )
 
 
 def min_p(candidates: Candidates, p: float) -> Candidates:
@@ -98,7 +104,10 @@ def min_p(candidates: Candidates, p: float) -> Candidates:
 
 
 def expected(
-    options: dict[str, Any], logits: np.ndarray, history: list[int] | None = None, banned: list[int] | None = None
+    options: dict[str, Any],
+    logits: np.ndarray,
+    history: list[int] | None = None,
+    banned: list[int] | None = None,
 ) -> list[tuple[int, float]]:
     """(token, probability) of every token that may be drawn, by id."""
     o = DEFAULTS | options
@@ -118,11 +127,15 @@ def expected(
 
 OFF: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 # A coarse grid makes ties; -inf is what a model gives a token that it never says.
-logit_lists = st.lists(st.integers(-12, 12).map(lambda i: i / 4) | st.floats(-20, 20, width=32), min_size=1, max_size=40)
+logit_lists = st.lists(
+    st.integers(-12, 12).map(lambda i: i / 4) | st.floats(-20, 20, width=32), min_size=1, max_size=40
+)
 shares = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]) | st.floats(0, 1, width=32)
 
 
-def check(options: dict[str, Any], logits: list[float], history: list[int] | None = None, banned: Any = ()) -> None:
+def check(
+    options: dict[str, Any], logits: list[float], history: list[int] | None = None, banned: Any = ()
+) -> None:
     """Native and reference agree on the tokens exactly, and on the probabilities to the last bits."""
     array = np.array(logits, dtype=np.float32)
     found = testing.Sampler(options, len(array)).distribution(array, history or [], list(banned))
@@ -172,8 +185,10 @@ penalties = st.fixed_dictionaries(
 
 
 @given(logit_lists, st.lists(st.integers(-1, 45), max_size=30), penalties)
-def test_penalties_look_back_over_the_window(logits: list[float], history: list[int], options: dict[str, Any]) -> None:
-    """The three penalties count the last repeat_last_n tokens; ids that are not in the vocabulary are passed over."""
+def test_penalties_look_back_over_the_window(
+    logits: list[float], history: list[int], options: dict[str, Any]
+) -> None:
+    """The three penalties count the last repeat_last_n tokens, and pass over foreign ids."""
     check(OFF | options, logits, history)
 
 
@@ -181,7 +196,10 @@ def test_penalties_look_back_over_the_window(logits: list[float], history: list[
 def test_every_step_together(logits: list[float], data: st.DataObject) -> None:
     """All steps at once, bias and ban included, in the documented order."""
     options = data.draw(penalties) | {name: data.draw(shares) for name in ("top_p", "min_p", "typical_p")}
-    options |= {"top_k": data.draw(st.integers(0, 20)), "temperature": data.draw(st.sampled_from([0.0, 0.7, 1.0]))}
+    options |= {
+        "top_k": data.draw(st.integers(0, 20)),
+        "temperature": data.draw(st.sampled_from([0.0, 0.7, 1.0])),
+    }
     ids = st.integers(0, len(logits) - 1)
     options["logit_bias"] = data.draw(st.lists(st.tuples(ids, st.sampled_from([-2.0, 0.5, 3.0])), max_size=3))
     banned = data.draw(st.sets(ids, max_size=len(logits) - 1))
@@ -189,7 +207,9 @@ def test_every_step_together(logits: list[float], data: st.DataObject) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 50, 700, 5000]), st.sampled_from([0.5, 0.99, 0.99999]))
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 50, 700, 5000]), st.sampled_from([0.5, 0.99, 0.99999])
+)
 def test_large_vocabularies_keep_the_same_tokens(seed: int, k: int, p: float) -> None:
     """With 6000 tokens, where only a part is sorted, each step still keeps what the reference keeps."""
     rng = np.random.default_rng(seed)
@@ -207,5 +227,7 @@ def test_minus_100_bans_and_a_large_bias_decides() -> None:
     """A bias of -100 or -inf takes the token out, and +100 makes it certain."""
     logits = [500.0, 0.0, 1.0, -2.0]
     check(OFF | {"logit_bias": [(0, -100.0), (2, -np.inf)]}, logits)
-    found = testing.Sampler({"logit_bias": [(0, -100.0), (3, 100.0)]}, 4).distribution(np.array(logits, np.float32))
+    found = testing.Sampler({"logit_bias": [(0, -100.0), (3, 100.0)]}, 4).distribution(
+        np.array(logits, np.float32)
+    )
     assert found == [(3, 1.0)]

@@ -15,7 +15,9 @@ testing = pytest.importorskip("fluxmlx._core", reason="needs the native core")._
 if testing is None:
     pytest.skip("needs a developer build: ci/develop", allow_module_level=True)
 
-logit_lists = st.lists(st.integers(-8, 8).map(lambda i: i / 2) | st.floats(-50, 50, width=32), min_size=1, max_size=30)
+logit_lists = st.lists(
+    st.integers(-8, 8).map(lambda i: i / 2) | st.floats(-50, 50, width=32), min_size=1, max_size=30
+)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -39,13 +41,21 @@ def test_a_large_vocabulary_loses_no_precision() -> None:
     """Over 150 000 logits the sum is exact enough for the last bit of a float32 but one."""
     logits = np.random.default_rng(0).normal(size=150_000).astype(np.float32) * 3
     want = log_softmax(logits)
-    assert [p for _, p in testing.logprob_of(logits, 5, 20)[2]] == pytest.approx(np.sort(want)[::-1][:20], rel=2e-7)
+    assert [p for _, p in testing.logprob_of(logits, 5, 20)[2]] == pytest.approx(
+        np.sort(want)[::-1][:20], rel=2e-7
+    )
 
 
 def test_sampling_does_not_change_them() -> None:
     """Bias, penalties, ban, truncation and temperature leave the reported log-probabilities alone."""
     logits = np.array([0, 1, 2, 3], dtype=np.float32)
-    options = {"n_logprobs": 4, "temperature": 0.5, "top_k": 1, "repeat_penalty": 2.0, "logit_bias": [(0, 9.0)]}
+    options = {
+        "n_logprobs": 4,
+        "temperature": 0.5,
+        "top_k": 1,
+        "repeat_penalty": 2.0,
+        "logit_bias": [(0, 9.0)],
+    }
     choice = testing.Sampler(options, 4).sample(logits, [3], 0, [2])
     assert choice == testing.logprob_of(logits, choice[0], 4)
     assert choice[0] == 0

@@ -15,7 +15,10 @@ if testing is None:
 
 BAD = [
     *[(name, math.nan) for name in ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty")],
-    *[(name, math.inf) for name in ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty")],
+    *[
+        (name, math.inf)
+        for name in ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty")
+    ],
     *[(name, -1.0) for name in ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty")],
     ("temperature", 1e30),
     ("top_k", -2),

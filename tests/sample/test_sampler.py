@@ -31,10 +31,14 @@ def draws(options: dict[str, Any], logits: np.ndarray, n: int) -> list[int]:
     return [sampler.sample(logits, [], position)[0] for position in range(n)]
 
 
-@given(st.lists(st.integers(-3, 3) | st.just(-math.inf), min_size=1, max_size=30).filter(lambda x: max(x) > -9))
+@given(
+    st.lists(st.integers(-3, 3) | st.just(-math.inf), min_size=1, max_size=30).filter(lambda x: max(x) > -9)
+)
 def test_temperature_zero_takes_the_first_of_the_best(logits: list[float]) -> None:
     """Greedy choice is numpy's argmax, which gives ties to the lower id; 0.0 and -0.0 are a tie."""
-    assert testing.Sampler({"temperature": 0}, len(logits)).sample(array(logits))[0] == np.argmax(array(logits))
+    assert testing.Sampler({"temperature": 0}, len(logits)).sample(array(logits))[0] == np.argmax(
+        array(logits)
+    )
     assert testing.Sampler({"temperature": 0}, 2).sample(array([-0.0, 0.0]))[0] == 0
 
 
