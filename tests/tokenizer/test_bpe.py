@@ -1,0 +1,118 @@
+"""Byte-level BPE over a tiny vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxmlx.errors import InvalidArgumentError
+from fluxmlx.tokenizer import from_gguf, pretokenizers
+
+Metadata = Callable[..., dict[str, Any]]
+PIECES = st.lists(
+    st.one_of(
+        st.text(), st.sampled_from(["hello", " hello", "12", "\n\n", "<|im_start|>", "<tool>", "'S", "ſ"])
+    )
+)
+
+
+@given(pieces=PIECES, pre=st.sampled_from(pretokenizers.known_names()))
+def test_every_text_comes_back(bpe_metadata: Metadata, pieces: list[str], pre: str) -> None:
+    """With all 256 bytes in the vocabulary, decode(encode(text)) is the text, whatever the pre-tokenizer."""
+    tokenizer = from_gguf(bpe_metadata(pre=pre))
+    text = "".join(pieces)
+    ids = tokenizer.encode(text, add_special=False)
+    assert tokenizer.decode(ids) == text
+    assert all(0 <= token_id < tokenizer.n_vocab and not tokenizer.is_special[token_id] for token_id in ids)
+
+
+@given(pieces=PIECES)
+def test_streamed_bytes_are_the_text(bpe_metadata: Metadata, pieces: list[str]) -> None:
+    """The concatenated token bytes are exactly the text's bytes, special tokens adding none."""
+    tokenizer = from_gguf(bpe_metadata())
+    text = "".join(pieces)
+    ids = tokenizer.encode(text, parse_special=True)
+    streamed = b"".join(tokenizer.token_bytes[i] for i in ids)
+    assert streamed.decode() == tokenizer.decode(ids) == text.replace("<|im_start|>", "")
+
+
+def test_merges_are_applied_in_their_order(bpe_metadata: Metadata) -> None:
+    """The words of the vocabulary come out whole."""
+    tokenizer = from_gguf(bpe_metadata())
+    ids = tokenizer.encode("hello hello12", add_special=False)
+    assert [tokenizer.token_text(i) for i in ids] == ["hello", "Ġhello", "12"]
+
+
+def test_special_text_is_parsed_only_when_asked(bpe_metadata: Metadata) -> None:
+    """A control token in a text is text unless the caller says otherwise; a user-defined one is a token."""
+    tokenizer = from_gguf(bpe_metadata())
+    start, tool = tokenizer.special_texts["<|im_start|>"], tokenizer.n_vocab - 1
+    plain = tokenizer.encode("<|im_start|>system<tool>", add_special=False)
+    parsed = tokenizer.encode("<|im_start|>system<tool>", add_special=False, parse_special=True)
+    assert start not in plain and plain[-1] == tool
+    assert parsed[0] == start and parsed[-1] == tool
+
+
+def test_whole_words_never_become_control_tokens(bpe_metadata: Metadata) -> None:
+    """A control token that is a plain word, with whole-word lookup, still keeps user text plain."""
+    metadata = bpe_metadata(pre="llama-bpe")
+    metadata["tokenizer.ggml.tokens"] = [*metadata["tokenizer.ggml.tokens"], "system"]
+    metadata["tokenizer.ggml.token_type"] = [*metadata["tokenizer.ggml.token_type"], 3]
+    tokenizer = from_gguf(metadata)
+    assert tokenizer.n_vocab - 1 not in tokenizer.encode("system")
+    assert tokenizer.encode("system", add_special=False, parse_special=True) == [tokenizer.n_vocab - 1]
+
+
+@pytest.mark.parametrize(("bos", "eos"), [(True, True), (True, False), (False, True), (False, False)])
+def test_the_file_says_what_is_added(bpe_metadata: Metadata, bos: bool, eos: bool) -> None:
+    """add_special follows add_bos_token and add_eos_token."""
+    tokenizer = from_gguf(bpe_metadata(add_bos_token=bos, add_eos_token=eos))
+    expected = [tokenizer.bos_id] * bos + [ord("a") - 33] * 0 + tokenizer.encode("a", add_special=False)
+    assert tokenizer.encode("a") == expected + [tokenizer.eos_id] * eos
+
+
+def test_the_default_for_adding_comes_from_the_pre_tokenizer(bpe_metadata: Metadata) -> None:
+    """Llama 3 files without the key start with the begin token; GPT-2 files do not."""
+    assert from_gguf(bpe_metadata(pre="llama-bpe")).add_bos
+    assert not from_gguf(bpe_metadata(pre="gpt-2")).add_bos
+
+
+def test_special_tokens_are_written_only_when_asked(bpe_metadata: Metadata) -> None:
+    """decode leaves control tokens out by default."""
+    tokenizer = from_gguf(bpe_metadata())
+    ids = tokenizer.encode("<|im_start|>a<|im_end|>", add_special=False, parse_special=True)
+    assert tokenizer.decode(ids) == "a"
+    assert tokenizer.decode(ids, skip_special=False) == "<|im_start|>a<|im_end|>"
+
+
+def test_broken_utf8_becomes_the_replacement_character(bpe_metadata: Metadata) -> None:
+    """A token that is half a character decodes to U+FFFD, and its bytes stay exact."""
+    tokenizer = from_gguf(bpe_metadata())
+    ids = tokenizer.encode("é", add_special=False)
+    assert tokenizer.decode(ids[:1]) == "\ufffd"
+    assert tokenizer.token_bytes[ids[0]] == b"\xc3"
+
+
+def test_bytes_without_a_token_are_left_out(bpe_metadata: Metadata) -> None:
+    """A vocabulary that lacks a byte drops it where its unknown token is a control token."""
+    metadata = bpe_metadata(unknown_token_id=262)
+    metadata["tokenizer.ggml.tokens"][4] = "unused"
+    tokenizer = from_gguf(metadata)
+    assert tokenizer.decode(tokenizer.encode("a\x04b", parse_special=True)) == "ab"
+
+
+@pytest.mark.parametrize("token_id", [-1, 10**6])
+def test_ids_outside_the_vocabulary_are_refused(bpe_metadata: Metadata, token_id: int) -> None:
+    """decode names the id that is out of range."""
+    with pytest.raises(InvalidArgumentError, match=str(token_id)):
+        from_gguf(bpe_metadata()).decode([token_id])
+
+
+def test_text_that_is_not_unicode_is_refused(bpe_metadata: Metadata) -> None:
+    """A lone surrogate is an error with its index."""
+    with pytest.raises(InvalidArgumentError, match=r"U\+D800 at index 1"):
+        from_gguf(bpe_metadata()).encode("a\ud800")
