@@ -77,14 +77,15 @@ def byte_of_token(index: int, token: str) -> bytes:
 def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend:
     ids, reserved = _mergeable(vocabulary)
     merges = _merges(vocabulary, ids, reserved)
-    unk = (
-        vocabulary.tokens[vocabulary.unk_id]
-        if _has_unknown_type(vocabulary) and vocabulary.unk_id is not None
-        else None
-    )
+    unk = _plain_unknown(vocabulary)
     if unk is not None:
-        ids.setdefault(unk, vocabulary.unk_id or 0)
-    model = models.BPE(vocab=ids, merges=merges, ignore_merges=row.ignore_merges, unk_token=unk)
+        ids[vocabulary.tokens[unk]] = unk
+    model = models.BPE(
+        vocab=ids,
+        merges=merges,
+        ignore_merges=row.ignore_merges,
+        unk_token=None if unk is None else vocabulary.tokens[unk],
+    )
     backend = Backend(model)
     steps = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in row.patterns]
     backend.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
@@ -129,5 +130,7 @@ def _merges(vocabulary: Vocabulary, ids: dict[str, int], reserved: set[str]) -> 
     return pairs  # a merge that would build a control token out of plain text is left out
 
 
-def _has_unknown_type(vocabulary: Vocabulary) -> bool:
-    return vocabulary.unk_id is not None and vocabulary.types[vocabulary.unk_id] == TokenType.UNKNOWN
+def _plain_unknown(vocabulary: Vocabulary) -> int | None:
+    """The unknown token, if it is one by type and not a control token that also serves as such."""
+    unk = vocabulary.unk_id
+    return unk if unk is not None and vocabulary.types[unk] == TokenType.UNKNOWN else None
