@@ -1,5 +1,7 @@
 # csrc/kernels/: the shared interface, and one object library per instruction set with its own flags.
 # The bodies are written once over a vector type; each folder only says what that vector is.
+target_compile_definitions(fluxmlx_quant PRIVATE FLUXMLX_ISA=portable)
+
 fluxmlx_rung(kernels DEPENDS quant)
 
 fluxmlx_rung(kernels_scalar SOURCES kernels/scalar DEPENDS quant)

@@ -1,0 +1,124 @@
+"""fluxmlx._core.dequantize against the gguf package, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fluxmlx import _core
+from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
+
+gguf = pytest.importorskip("gguf", reason="the reference for block formats: pip install 'fluxmlx[test]'")
+quants = pytest.importorskip("gguf.quants", reason="the reference for block formats: pip install 'fluxmlx[test]'")
+
+TYPES = [
+    "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+    "IQ4_NL", "IQ4_XS", "MXFP4",
+]  # fmt: skip
+# Where the half-precision scales lie in a block.
+SCALE_OFFSETS = {
+    "F16": [0], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82],
+    "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0],
+}  # fmt: skip
+# zero, -zero, least and largest subnormal, least normal, one, largest, inf, -inf, NaN
+HALVES = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x3C00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0xFE55]
+
+
+def block_bytes(name: str) -> int:
+    return _core.tensor_types()[name][2]
+
+
+def reference(data: bytes, name: str) -> np.ndarray:
+    blocks = np.frombuffer(data, np.uint8).reshape(-1, block_bytes(name))
+    with np.errstate(all="ignore"):
+        return quants.dequantize(blocks, gguf.GGMLQuantizationType[name]).astype(np.float32).ravel()
+
+
+def assert_same_bits(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Equal bits; where both are NaN the payload is free, as numpy's own depends on the order of its operands."""
+    same = (ours.view(np.uint32) == theirs.view(np.uint32)) | (np.isnan(ours) & np.isnan(theirs))
+    assert same.all(), f"first difference at weight {np.argmin(same)}"
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_random_blocks_are_bit_equal(name: str) -> None:
+    """Every type gives the reference's bits over random blocks, NaN and infinite scales among them."""
+    data = np.random.default_rng(1).integers(0, 256, 3000 * block_bytes(name), np.uint8).tobytes()
+    assert_same_bits(_core.dequantize(data, name), reference(data, name))
+
+
+@pytest.mark.parametrize("name", TYPES)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_blocks_are_bit_equal(name: str, data: st.DataObject) -> None:
+    """Blocks that hypothesis makes up and shrinks give the reference's bits."""
+    size = block_bytes(name)
+    raw = data.draw(st.binary(min_size=size, max_size=size))
+    assert_same_bits(_core.dequantize(raw, name), reference(raw, name))
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("byte", [0x00, 0x01, 0x7F, 0x80, 0xFF])
+def test_constant_blocks_are_bit_equal(name: str, byte: int) -> None:
+    """Blocks of one repeated byte give the reference's bits."""
+    data = bytes([byte]) * (2 * block_bytes(name))
+    assert_same_bits(_core.dequantize(data, name), reference(data, name))
+
+
+@pytest.mark.parametrize("name", sorted(SCALE_OFFSETS))
+def test_adversarial_scales_are_bit_equal(name: str) -> None:
+    """Zero, subnormal, extreme, infinite and NaN scales give the reference's bits."""
+    pairs = [(a, b) for a in HALVES for b in HALVES]
+    blocks = np.random.default_rng(2).integers(0, 256, (len(pairs), block_bytes(name)), np.uint8)
+    for block, pair in zip(blocks, pairs, strict=True):
+        for offset, half in zip(SCALE_OFFSETS[name], pair, strict=False):
+            block[offset : offset + 2] = np.frombuffer(np.uint16(half).tobytes(), np.uint8)
+    assert_same_bits(_core.dequantize(blocks.tobytes(), name), reference(blocks.tobytes(), name))
+
+
+def test_every_half_is_bit_equal() -> None:
+    """All 65536 half-precision numbers convert exactly."""
+    data = np.arange(65536, dtype=np.uint16).tobytes()
+    assert_same_bits(_core.dequantize(data, "F16"), reference(data, "F16"))
+
+
+def test_every_mxfp4_exponent_is_bit_equal() -> None:
+    """All 256 exponents of MXFP4 scale exactly, subnormal and overflowing ones too."""
+    data = b"".join(bytes([e]) + bytes(range(0, 256, 16)) for e in range(256))
+    assert_same_bits(_core.dequantize(data, "MXFP4"), reference(data, "MXFP4"))
+
+
+def test_tensor_types_says_what_can_be_read() -> None:
+    """The table has the format's ids and sizes, and marks exactly the types that dequantize() reads."""
+    table = _core.tensor_types()
+    assert {name for name, row in table.items() if row[3]} == set(TYPES)
+    for name, (number, block, size, _) in table.items():
+        kind = gguf.GGMLQuantizationType.__members__.get(name)
+        # The package still has Q8_1 with two float32 scales (40 bytes); ggml's struct holds two halves.
+        if kind is not None and name != "Q8_1":
+            assert (number, (block, size)) == (kind.value, gguf.GGML_QUANT_SIZES[kind])
+
+
+def test_empty_data_is_no_weights() -> None:
+    """No blocks are no weights, not an error."""
+    assert _core.dequantize(b"", "Q4_0").shape == (0,)
+
+
+def test_partial_block_is_an_error() -> None:
+    """Data that is not whole blocks is refused with the type, the length and the block's size."""
+    with pytest.raises(InvalidArgumentError, match=r"Q4_0 has 19 bytes.*18 bytes"):
+        _core.dequantize(bytes(19), "Q4_0")
+
+
+def test_unknown_type_is_an_error() -> None:
+    """A name that is no tensor type is refused and repeated."""
+    with pytest.raises(InvalidArgumentError, match="unknown tensor type 'Q9_9'"):
+        _core.dequantize(b"", "Q9_9")
+
+
+def test_type_without_recipe_is_an_error() -> None:
+    """A type of the format that this build cannot read is refused by name."""
+    with pytest.raises(UnsupportedModelError, match="cannot dequantise tensors of type IQ1_S"):
+        _core.dequantize(bytes(50), "IQ1_S")
