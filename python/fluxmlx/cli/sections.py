@@ -1,0 +1,117 @@
+"""The parts of what `fluxmlx show` prints, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from fluxmlx.errors import CapabilityError
+
+if TYPE_CHECKING:
+    from fluxmlx.cli.summary import File, Summary, Tensor, TypeTotal
+
+__all__ = ["everything", "licence", "metadata", "template", "tensors"]
+
+_TEMPLATE = "tokenizer.chat_template"
+_LONGEST = 60  # characters of a value in the table
+
+
+def everything(file: File, held: Mapping[str, Any], summary: Summary, types: Sequence[TypeTotal]) -> str:
+    """All sections, long values cut."""
+    parts = [
+        ("Model", _columns(_model(summary))),
+        ("Metadata", metadata(held, file.metadata_types, whole=False)),
+        ("Tensors by type", _columns(_by_type(types))),
+    ]
+    if _TEMPLATE in held:
+        parts.append(("Chat template", template(held, file.path)))
+    return "\n\n".join(f"{title}\n{_indent(body)}" for title, body in parts)
+
+
+def metadata(held: Mapping[str, Any], types: Mapping[str, str], *, whole: bool) -> str:
+    """One line for each key: key, type, value."""
+    return _columns(
+        [(_clean(key), types.get(key, ""), _value(value, whole=whole)) for key, value in held.items()]
+    )
+
+
+def tensors(rows: Sequence[Tensor]) -> str:
+    """One line for each tensor: name, type, shape (the first dimension is the contiguous one), bytes."""
+    return _columns([(_clean(t.name), t.type, "x".join(map(str, t.shape)), f"{t.n_bytes:,}") for t in rows])
+
+
+def template(held: Mapping[str, Any], path: object) -> str:
+    """The chat template as it is."""
+    if _TEMPLATE not in held:
+        raise CapabilityError(f"{path} has no chat template (metadata key {_TEMPLATE})")
+    return _clean(str(held[_TEMPLATE]), keep="\n\t")
+
+
+def licence(held: Mapping[str, Any], path: object) -> str:
+    """All that the file says about its licence."""
+    found = [
+        _clean(str(value), keep="\n\t") for key, value in held.items() if key.startswith("general.license")
+    ]
+    if not found:
+        raise CapabilityError(f"{path} does not name its licence (metadata key general.license)")
+    return "\n".join(found)
+
+
+def _model(summary: Summary) -> list[tuple[str, ...]]:
+    rows = [
+        ("name", summary.name),
+        ("architecture", summary.architecture),
+        ("parameters", _short_number(summary.parameters)),
+        ("context length", summary.context_length),
+        ("embedding length", summary.embedding_length),
+        ("quantization", summary.quantization),
+        ("size", f"{summary.tensor_bytes / 1e6:.1f} MB"),
+        ("license", summary.licence),
+    ]
+    return [(label, _clean(str(value))) for label, value in rows if value is not None]
+
+
+def _by_type(types: Sequence[TypeTotal]) -> list[tuple[str, ...]]:
+    total = sum(row.bytes for row in types) or 1
+    return [
+        (row.type, f"{row.count} tensors", f"{row.bytes:,} bytes", f"{100 * row.bytes / total:.1f} %")
+        for row in types
+    ]
+
+
+def _short_number(number: int) -> str:
+    for size, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
+        if number >= size:
+            return f"{number / size:.2f}{letter}"
+    return str(number)
+
+
+def _value(value: Any, *, whole: bool) -> str:
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        shown = items if whole else items[:3]
+        inner = ", ".join(_value(item, whole=whole) for item in shown)
+        return f"[{inner}]" if len(shown) == len(items) else f"[{inner}, ... {len(items):,} in all]"
+    if isinstance(value, float) and not whole:
+        return f"{value:.7g}"
+    text = _clean(value) if isinstance(value, str) else str(value)
+    return text if whole or len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
+
+
+def _clean(text: str, *, keep: str = "") -> str:
+    """Text with control characters spelled out: a file must not steer the terminal."""
+    return "".join(char if char.isprintable() or char in keep else ascii(char)[1:-1] for char in text)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+    if not rows:
+        return "(none)"
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]])
+        for row in rows
+    )
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))
