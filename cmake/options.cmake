@@ -1,6 +1,6 @@
 # What a person may set, and the flags that every target shares.
 
-# The one place that names the MLX version; pyproject.toml repeats it and ci/check_version compares.
+# The one place that names the MLX version; pyproject.toml repeats it and ci/check-version compares.
 set(FLUXMLX_MLX_VERSION "0.32.4")
 
 option(ENABLE_MLX "Build the engine on MLX" ON)

@@ -1,0 +1,47 @@
+"""Fixtures that find what is outside the repository, and skip with a reason where it is missing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips tests marked `developer` where the core has no test bindings."""
+    try:
+        importlib.import_module("fluxmlx._core").testing  # noqa: B018
+    except (ImportError, AttributeError):
+        skip = pytest.mark.skip(reason="needs a developer build: ci/develop")
+        for item in items:
+            if "developer" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of reference data: $FLUXMLX_TEST_DATA, or shared/data beside the repository."""
+    folder = Path(os.environ.get("FLUXMLX_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no reference data: {folder} is not a folder (set FLUXMLX_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The file of SmolLM2-135M-Instruct: $FLUXMLX_TEST_MODEL, or the one in the store, without a download."""
+    given = os.environ.get("FLUXMLX_TEST_MODEL")
+    if given:
+        return Path(given)
+    hub = pytest.importorskip("fluxmlx.hub")
+    from fluxmlx.errors import FluxmlxError
+
+    try:
+        resolved: Path = hub.resolve("smollm2", offline=True)
+    except FluxmlxError as error:
+        pytest.skip(f"smollm2 is not in the store (fluxmlx run smollm2 fetches it): {error}")
+    return resolved
