@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fluxmlx.sampling import SamplingParams
+
 
 def test_the_answer_alone_goes_to_stdout(invoke, engine) -> None:
     """The words of the prompt become one user message, and stdout holds the answer and a line end."""
@@ -65,7 +67,7 @@ def test_the_system_message_comes_first(invoke, engine) -> None:
         (["-s", "7"], {"seed": 7}),
         (["-n", "9"], {"max_tokens": 9}),
         (["--predict", "9"], {"max_tokens": 9}),
-        (["--max-tokens", "0"], {"max_tokens": 0}),
+        (["--max-tokens", "1"], {"max_tokens": 1}),
         (["-n", "-1"], {}),
         (["--stop", "a", "--stop", "\n"], {"stop": ["a", "\n"]}),
         (["--repeat-penalty", "1.1"], {"repeat_penalty": 1.1}),
@@ -73,9 +75,10 @@ def test_the_system_message_comes_first(invoke, engine) -> None:
     ],
 )
 def test_options_keep_their_names(invoke, engine, flags: list[str], expected: dict[str, object]) -> None:
-    """Each flag becomes the sampling option of that name; what is not given is left to the model."""
+    """Each flag becomes an option that SamplingParams knows; what is not given is left to the model."""
     assert invoke("run", "m", "x", *flags).exit_code == 0
     assert engine.calls[0][2] == expected
+    SamplingParams.from_options(engine.calls[0][2])
 
 
 def test_context_and_threads_go_to_the_load(invoke, engine) -> None:

@@ -33,8 +33,11 @@ def opened(path: Path, package: str) -> Generator[Wheel, None, None]:
     """Opens a wheel of that package; whatever is wrong with the zip file becomes DownloadError."""
     try:
         with zipfile.ZipFile(path) as archive:
+            size = path.stat().st_size
+            for info in archive.infolist():
+                _check_readable(info, path.name, size)
             yield Wheel(archive, path.name, _version(path.name, package))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, csv.Error, EOFError, ValueError, RuntimeError) as error:
         raise DownloadError(f"the wheel {path.name} is damaged: {error}; try again") from error
 
 
@@ -123,6 +126,14 @@ def _base(info: zipfile.ZipInfo) -> str:
     return info.filename.rpartition("/")[2]
 
 
+def _check_readable(info: zipfile.ZipInfo, wheel: str, size: int) -> None:
+    """Refuses what the zip module would try to read, and fail in ways of its own."""
+    if info.flag_bits & 1 or info.compress_type not in _METHODS:
+        raise DownloadError(f"the wheel {wheel}: {info.filename!r} is encrypted or packed in an unknown way")
+    if not 0 <= info.header_offset < size:
+        raise DownloadError(f"the wheel {wheel} is damaged: {info.filename!r} lies outside it; try again")
+
+
 def _check(info: zipfile.ZipInfo, wheel: str) -> None:
     """Refuses members that no honest wheel has; the path in the zip file is never used as a path anyway."""
     parts = info.filename.replace("\\", "/").split("/")
@@ -131,8 +142,6 @@ def _check(info: zipfile.ZipInfo, wheel: str) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise DownloadError(f"the wheel {wheel}: {info.filename!r} is not a regular file")
-    if info.flag_bits & 1 or info.compress_type not in _METHODS:
-        raise DownloadError(f"the wheel {wheel}: {info.filename!r} is encrypted or packed in an unknown way")
 
 
 def _hex(code: str) -> str:
