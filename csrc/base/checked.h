@@ -13,11 +13,4 @@ namespace fluxmlx {
   return !__builtin_mul_overflow(a, b, &out);
 }
 
-// Rounds up to a multiple of a power of two.
-[[nodiscard]] inline bool checked_align(uint64_t value, uint64_t alignment, uint64_t& out) noexcept {
-  if (!checked_add(value, alignment - 1, out)) return false;
-  out &= ~(alignment - 1);
-  return true;
-}
-
 }  // namespace fluxmlx

@@ -97,12 +97,12 @@ nb::bytes tensor_bytes(const GgufFile& self, const std::string& name) {
   const File& file = self.file;
   const Tensor* tensor = file.find(name);
   if (tensor == nullptr) throw nb::key_error(concat("no tensor ", name, " in ", file.path()).c_str());
-  std::string bytes(tensor->n_bytes, '\0');
-  {
-    nb::gil_scoped_release release;
-    file.read(*tensor, 0, std::as_writable_bytes(std::span(bytes)));
-  }
-  return nb::bytes(bytes.data(), bytes.size());
+  nb::bytes bytes = nb::steal<nb::bytes>(
+      owned(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(tensor->n_bytes))).release());
+  const std::span<char> into(PyBytes_AsString(bytes.ptr()), tensor->n_bytes);
+  nb::gil_scoped_release release;
+  file.read(*tensor, 0, std::as_writable_bytes(into));
+  return bytes;
 }
 
 // What parse() found in a buffer. For the tests: no file, so that thousands of damaged ones take a second.
