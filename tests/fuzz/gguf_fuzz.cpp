@@ -1,4 +1,5 @@
 // Rungs: base gguf
+// Options: -max_len=65536
 // Any bytes at all are parsed or refused. What is parsed must keep every promise that the loader relies on.
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-"""Writes the seed corpus of the GGUF fuzzer from the numbered bad files: `python tests/fuzz/make_corpus.py`."""
+"""Writes the GGUF fuzzer's seed corpus from the numbered bad files: `python tests/fuzz/make_corpus.py`."""
 
 from __future__ import annotations
 
