@@ -1,6 +1,5 @@
 #include "sample/sampler.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -51,7 +50,6 @@ std::span<const float> Sampler::adjust(std::span<const float> logits, std::span<
 void Sampler::truncate(std::span<const float> logits) {
   auto& candidates = distribution_.candidates;
   select_top(logits, params_.top_k, candidates);
-  std::sort(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.token < b.token; });
   keep_typical(candidates, params_.typical_p, ranked_);
   keep_top_p(candidates, params_.top_p, ranked_);
   keep_min_p(candidates, params_.min_p);
@@ -60,12 +58,13 @@ void Sampler::truncate(std::span<const float> logits) {
 void Sampler::weigh() {
   const double highest = highest_logit(distribution_.candidates);
   const double temperature = params_.temperature;
-  distribution_.weights.clear();
+  const size_t n = distribution_.candidates.size();
+  distribution_.weights.resize(n);
   distribution_.total = 0;
-  for (const Candidate& candidate : distribution_.candidates) {
-    const double weight = std::exp((static_cast<double>(candidate.logit) - highest) / temperature);
-    distribution_.weights.push_back(weight);
-    distribution_.total += weight;
+  for (size_t i = 0; i < n; ++i) {
+    const double below = static_cast<double>(distribution_.candidates[i].logit) - highest;
+    distribution_.weights[i] = std::exp(below / temperature);
+    distribution_.total += distribution_.weights[i];
   }
 }
 

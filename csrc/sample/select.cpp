@@ -61,6 +61,7 @@ void select_top(std::span<const float> logits, int64_t k, std::vector<Candidate>
     if (out.size() == 2 * n_kept + buffer_slack) threshold = keep_best(out, n_kept);
   }
   if (out.size() > n_kept) keep_best(out, n_kept);
+  std::sort(out.begin(), out.end(), [](const Candidate& a, const Candidate& b) { return a.token < b.token; });
 }
 
 }  // namespace fluxmlx::sample

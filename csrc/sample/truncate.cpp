@@ -38,14 +38,13 @@ void keep_first(std::vector<Candidate>& candidates, std::vector<Ranked>& ranked,
   candidates.resize(n);
 }
 
-// Fills `ranked` with exp(logit - highest) as weight, and returns the sum of the weights.
-double rank_by_logit(const std::vector<Candidate>& candidates, std::vector<Ranked>& ranked) {
-  const double highest = highest_logit(candidates);
+// Fills `ranked` with -logit as rank and exp(logit - highest) as weight, and returns the sum of the weights.
+double rank_by_logit(const std::vector<Candidate>& candidates, double highest, std::vector<Ranked>& ranked) {
   double total = 0;
   ranked.clear();
   for (size_t i = 0; i < candidates.size(); ++i) {
-    const double below = highest - static_cast<double>(candidates[i].logit);
-    ranked.push_back({below, std::exp(-below), i});
+    const double logit = candidates[i].logit;
+    ranked.push_back({-logit, std::exp(logit - highest), i});
     total += ranked.back().weight;
   }
   return total;
@@ -59,18 +58,24 @@ double highest_logit(const std::vector<Candidate>& candidates) {
 
 void keep_typical(std::vector<Candidate>& candidates, float p, std::vector<Ranked>& scratch) {
   if (p >= 1) return;
-  const double total = rank_by_logit(candidates, scratch);
-  // The surprise of a token is rank + log(total), and the entropy is the mean of that: log(total) drops out.
+  const double highest = highest_logit(candidates);
+  const double total = rank_by_logit(candidates, highest, scratch);
+  // The surprise of a token is highest - logit + log(total), and the entropy is its mean: log(total) drops out.
   double mean = 0;
-  for (const Ranked& item : scratch) mean += item.weight / total * item.rank;
-  for (Ranked& item : scratch) item.rank = std::abs(item.rank - mean);
+  for (const Ranked& item : scratch) mean += item.weight / total * (highest + item.rank);
+  for (Ranked& item : scratch) item.rank = std::abs(highest + item.rank - mean);
   const double target = p * total;
   keep_first(candidates, scratch, count_until(scratch, [target](double sum) { return sum > target; }));
 }
 
 void keep_top_p(std::vector<Candidate>& candidates, float p, std::vector<Ranked>& scratch) {
   if (p >= 1) return;
-  const double target = p * rank_by_logit(candidates, scratch);
+  const double total = rank_by_logit(candidates, highest_logit(candidates), scratch);
+  // Half of 1 - p is more than all the tokens together that are below their share of it: the rest is mass enough, and
+  // only that is sorted.
+  const double share = (1 - static_cast<double>(p)) / 2 * total / static_cast<double>(candidates.size());
+  std::erase_if(scratch, [share](const Ranked& item) { return item.weight < share; });
+  const double target = p * total;
   keep_first(candidates, scratch, count_until(scratch, [target](double sum) { return sum >= target; }));
 }
 

@@ -35,9 +35,9 @@ def number(low: float, high: float) -> Check:
     """A check for a real number in a range; what comes out is a float."""
 
     def check(name: str, value: Any) -> float:
-        # NaN fails every comparison, and a bool is a number to Python only; an integer may be too large for a float.
-        comparable = isinstance(value, Real) and not isinstance(value, bool)
-        if not comparable or not low <= cast("float", value) <= high:
+        # A bool is a number to Python only, NaN fails every comparison, an integer may be too large.
+        is_number = not isinstance(value, bool) and isinstance(value, Real)
+        if not is_number or not low <= cast("float", value) <= high:
             raise refuse(name, f"a number from {low:g} to {high:g}", value)
         return float(value)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ def test_top_k_keeps_the_k_best(logits: list[float], k: int) -> None:
 
 
 @given(logit_lists, shares)
+@example([-1e-24, 0.0, 0.0, 0.0, 0.25], 0.25)  # differ as logits, not as distances from the highest
 def test_top_p_keeps_the_mass_that_is_enough(logits: list[float], p: float) -> None:
     """top_p alone keeps the most likely tokens until their mass reaches p, one at least."""
     check(OFF | {"top_p": p}, logits)
