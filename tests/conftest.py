@@ -7,8 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A busy machine makes an example slow, not wrong; pytest-timeout stops what hangs.
+settings.register_profile("fluxmlx", deadline=None)
+settings.load_profile("fluxmlx")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
