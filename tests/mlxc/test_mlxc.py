@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import subprocess
 import sys
@@ -18,10 +19,9 @@ CASE_SOURCES = ROOT / "csrc" / "bind" / "testing"
 
 def load_testing() -> Any:
     try:
-        from fluxmlx import _core
+        testing = getattr(importlib.import_module("fluxmlx._core"), "testing", None)
     except ImportError:
         return None
-    testing = getattr(_core, "testing", None)
     return testing if hasattr(testing, "mlxc_cases") else None
 
 
