@@ -164,6 +164,7 @@ def test_min_p_keeps_what_is_likely_enough(logits: list[float], p: float) -> Non
 
 
 @given(logit_lists, shares)
+@example([0.0, 0.0], 0.5)  # the mass must exceed p, not reach it
 def test_typical_p_keeps_the_usual_surprise(logits: list[float], p: float) -> None:
     """typical_p alone keeps the tokens nearest to the entropy, ties to the lower id, one at least."""
     check(OFF | {"typical_p": p}, logits)
