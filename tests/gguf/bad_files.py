@@ -167,7 +167,10 @@ KEYS = [
     _one_kv(15, "array-type", b.kv_array("key", 99, 1, b"\0"), 'key "key"', "unknown array element type 99"),
     _one_kv(16, "bool-7", b.kv("key", b.BOOL, b"\7"), 'key "key"', "offset 39", "value 7", "expected 0 or 1"),
     _one_kv(16, "bools-7", b.kv_array("key", b.BOOL, 2, b"\1\7"), 'key "key"', "offset 52", "value 7"),
-    *(_alignment(f"align-{n}", b.UINT32, b.u32(n), f"UINT32 {n};") for n in (0, 3, 4, 12, 65535, 2**17, 2**31)),
+    *(
+        _alignment(f"align-{n}", b.UINT32, b.u32(n), f"UINT32 {n};")
+        for n in (0, 3, 4, 12, 65535, 2**17, 2**31)
+    ),
     _alignment("align-u64", b.UINT64, b.u64(2**63), "UINT64 9223372036854775808"),
     _alignment("align-i32", b.INT32, b.u32(32), "INT32 32"),
     _alignment("align-string", b.STRING, b.string("32"), 'STRING "32"'),
