@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.tokenizer.special import SpecialMatcher
@@ -49,6 +50,11 @@ class Tokenizer(ABC):
         eats_space = _eats_space(vocabulary, self.special_texts)
         self._plain = SpecialMatcher(user_defined, eats_space=eats_space)
         self._parsing = SpecialMatcher({**user_defined, **self.special_texts}, eats_space=eats_space)
+
+    @cached_property
+    def special_matcher(self) -> SpecialMatcher:
+        """Finds the texts of `special_texts`, and nothing else, in a text."""
+        return SpecialMatcher(self.special_texts)
 
     @abstractmethod
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:

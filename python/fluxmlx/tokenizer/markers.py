@@ -83,7 +83,8 @@ def _some(*values: int | None) -> set[int]:
 def _not_ends(ids: Mapping[str, int]) -> set[int]:
     """Tokens that look like an end and are none, by the company they keep.
 
-    In the harmony and solar formats `<|end|>` closes a part of an answer; with `<|tool_response>`, `</s>` is text.
+    In the harmony and solar formats `<|end|>` closes a part of an answer; with `<|tool_response>`, `</s>` is
+    text.
     """
     harmony = "<|return|>" in ids and ("<|call|>" in ids or "<|calls|>" in ids)
     solar = "<|calls|>" in ids and "<|flush|>" in ids

@@ -24,7 +24,13 @@ class SpecialMatcher:
         """Args: ids: token text to id. eats_space: ids that swallow the whitespace after them."""
         self._ids = {text: token_id for text, token_id in ids.items() if text}
         self._eats_space = eats_space
-        self._pattern = re.compile(_any_of(sorted(self._ids))) if self._ids else None
+        pattern = _any_of(sorted(self._ids))
+        self._pattern = re.compile(pattern) if self._ids else None
+        self._start = re.compile(f"(?={pattern})") if self._ids else None
+
+    def starts(self, text: str) -> set[int]:
+        """Every index at which a token's text begins, also inside another one's."""
+        return {match.start() for match in self._start.finditer(text)} if self._start else set()
 
     def split(self, text: str) -> Iterator[Span]:
         """Yields the spans of `text` in order; plain spans are never empty."""
