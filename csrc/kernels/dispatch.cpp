@@ -1,1 +1,68 @@
-// placeholder
+#include <cstdlib>
+
+#include "base/error.h"
+#include "kernels/table.h"
+
+#if FLUXMLX_HAS_AVX2
+#include <cpuid.h>
+#endif
+
+namespace fluxmlx::kernels {
+
+extern const Table kScalarTable;
+#if FLUXMLX_HAS_AVX2
+extern const Table kAvx2Table;
+#endif
+
+namespace {
+
+#if FLUXMLX_HAS_AVX2
+bool has_avx2() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool has_half = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+  return has_half && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
+// Best last.
+std::vector<const Table*> tables() {
+  std::vector<const Table*> found = {&kScalarTable};
+#if FLUXMLX_HAS_AVX2
+  if (has_avx2()) found.push_back(&kAvx2Table);
+#endif
+  return found;
+}
+
+const Table& choose_table() {
+  const char* forced = std::getenv("FLUXMLX_FORCE_ISA");
+  return forced == nullptr || *forced == '\0' ? *tables().back() : find_table(forced);
+}
+
+}  // namespace
+
+const Table& find_table(std::string_view isa) {
+  std::string names;
+  for (const Table* table : tables()) {
+    if (isa == table->name) return *table;
+    names += names.empty() ? table->name : concat(", ", table->name);
+  }
+  fail(ErrorCode::invalid_argument, "instruction set '", isa, "' (FLUXMLX_FORCE_ISA) is not in this build or not on ",
+       "this processor: take one of ", names);
+}
+
+const Table& active_table() {
+  static const Table& table = choose_table();
+  return table;
+}
+
+bool is_supported(TensorType type) noexcept { return kScalarTable.find_dequantize(type) != nullptr; }
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const Table* table : tables()) names.emplace_back(table->name);
+  return names;
+}
+
+std::string active_isa() { return active_table().name; }
+
+}  // namespace fluxmlx::kernels

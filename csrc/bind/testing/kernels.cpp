@@ -1,7 +1,214 @@
+// The kernels over numpy arrays, any instruction set and any number of threads.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
 #include "bind/register.h"
+#include "kernels/table.h"
 
 namespace fluxmlx::bind {
+namespace {
 
-void register_testing_kernels(nb::module_& m) { (void)m; }
+using namespace kernels;  // NOLINT: this file is about nothing else
+using Floats = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
+using Ints = nb::ndarray<const int32_t, nb::c_contig, nb::device::cpu>;
+using Cache = nb::ndarray<nb::c_contig, nb::device::cpu>;  // float16 or float32, written in place
+
+const Table& table_named(const std::string& isa) { return isa.empty() ? active_table() : find_table(isa); }
+
+template <class T>
+nb::object new_array(std::unique_ptr<T[]> values, std::vector<size_t> shape) {
+  T* memory = values.release();
+  nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+  return nb::cast(nb::ndarray<nb::numpy, T>(memory, shape.size(), shape.data(), owner));
+}
+
+const float* floats_or_null(nb::handle value) { return value.is_none() ? nullptr : nb::cast<Floats>(value).data(); }
+
+// A tuple (type id, data, n_rows, n_cols).
+Matrix matrix_of(nb::handle value) {
+  const auto fields = nb::cast<nb::tuple>(value);
+  const auto data = nb::cast<nb::bytes>(fields[1]);
+  const TensorTypeInfo* info = find_tensor_type(nb::cast<uint32_t>(fields[0]));
+  if (info == nullptr) fail(ErrorCode::invalid_argument, "no tensor type has this id: take it from tensor_types()");
+  const Matrix w{info->type, static_cast<const std::byte*>(data.data()), nb::cast<int64_t>(fields[2]),
+                 nb::cast<int64_t>(fields[3])};
+  const auto needed = static_cast<size_t>(w.n_rows * w.n_cols / info->block_size * info->block_bytes);
+  if (data.size() < needed) fail(ErrorCode::invalid_argument, "matrix data too short: ", data.size(), " of ", needed);
+  return w;
+}
+
+// products: tuples (matrix, bias or None, residual or None).
+nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, const nb::list& products) {
+  const auto n_tokens = static_cast<int64_t>(x.shape(0));
+  std::vector<Linear> work;
+  nb::list results;
+  for (nb::handle item : products) {
+    const auto fields = nb::cast<nb::tuple>(item);
+    Linear product{matrix_of(fields[0]), floats_or_null(fields[1]), floats_or_null(fields[2]), nullptr};
+    const auto n = static_cast<size_t>(n_tokens * product.w.n_rows);
+    auto y = std::make_unique<float[]>(n);
+    product.y = y.get();
+    work.push_back(product);
+    results.append(new_array(std::move(y), {x.shape(0), static_cast<size_t>(product.w.n_rows)}));
+  }
+  linear(table_named(isa), pool, x.data(), n_tokens, work);
+  return results;
+}
+
+nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, nb::handle gate, nb::handle up,
+                           const std::string& activation) {
+  const Matrix w = matrix_of(gate);
+  auto y = std::make_unique<float[]>(x.shape(0) * static_cast<size_t>(w.n_rows));
+  gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), w, matrix_of(up),
+               activation == "silu" ? Activation::silu : Activation::gelu_tanh, y.get());
+  return new_array(std::move(y), {x.shape(0), static_cast<size_t>(w.n_rows)});
+}
+
+nb::object rms_norm_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps) {
+  auto y = std::make_unique<float[]>(x.size());
+  rms_norm(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), static_cast<int64_t>(x.shape(1)),
+           weight.data(), eps, y.get());
+  return new_array(std::move(y), {x.shape(0), x.shape(1)});
+}
+
+nb::object embedding_of(const std::string& isa, nb::handle matrix, const Ints& tokens) {
+  const Matrix w = matrix_of(matrix);
+  const auto n_cols = static_cast<size_t>(w.n_cols);
+  auto y = std::make_unique<float[]>(tokens.size() * n_cols);
+  embedding(table_named(isa), w, tokens.data(), static_cast<int64_t>(tokens.size()), y.get());
+  return new_array(std::move(y), {tokens.size(), n_cols});
+}
+
+nb::object rope_table_of(const Ints& positions, const Floats& inv_freq, float magnitude) {
+  auto y = std::make_unique<float[]>(positions.size() * inv_freq.size() * 2);
+  rope_table(positions.data(), static_cast<int64_t>(positions.size()), inv_freq.data(),
+             static_cast<int>(inv_freq.size()), magnitude, y.get());
+  return new_array(std::move(y), {positions.size(), inv_freq.size(), 2});
+}
+
+// sequences: tuples (row_begin, n_rows, n_past, k_cache, v_cache), caches (n_kv_heads, capacity, head_dim).
+nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& q, const Floats& k, const Floats& v,
+                        const nb::list& sequences, float scale, nb::handle q_norm, nb::handle k_norm, float norm_eps,
+                        nb::handle rope, int n_rot, bool interleaved) {
+  std::vector<Sequence> rows;
+  CacheType type = CacheType::f32;
+  for (nb::handle item : sequences) {
+    const auto fields = nb::cast<nb::tuple>(item);
+    const auto keys = nb::cast<Cache>(fields[3]), values = nb::cast<Cache>(fields[4]);
+    type = keys.itemsize() == 2 ? CacheType::f16 : CacheType::f32;
+    rows.push_back({nb::cast<int64_t>(fields[0]), nb::cast<int64_t>(fields[1]), nb::cast<int64_t>(fields[2]),
+                    keys.data(), values.data(), static_cast<int64_t>(keys.shape(1))});
+  }
+  Attention args{};
+  args.n_tokens = static_cast<int64_t>(q.shape(0));
+  args.n_heads = static_cast<int>(q.shape(1));
+  args.n_kv_heads = static_cast<int>(k.shape(1));
+  args.head_dim = static_cast<int>(q.shape(2));
+  args.scale = scale;
+  args.q = q.data(), args.k = k.data(), args.v = v.data();
+  args.q_norm = floats_or_null(q_norm), args.k_norm = floats_or_null(k_norm), args.norm_eps = norm_eps;
+  args.rope = floats_or_null(rope), args.n_rot = n_rot, args.rope_interleaved = interleaved;
+  args.cache_type = type;
+  args.sequences = rows;
+  const auto rotated = std::make_unique<float[]>(q.size());
+  auto out = std::make_unique<float[]>(q.size());
+  std::fill_n(out.get(), q.size(), 0.0f / 0.0f);  // what a kernel forgets to write shows
+  args.q_rotated = rotated.get(), args.out = out.get();
+  attention(table_named(isa), pool, args);
+  return new_array(std::move(out), {q.shape(0), q.shape(1), q.shape(2)});
+}
+
+nb::object exp_of(const std::string& isa, const Floats& x) {
+  auto y = std::make_unique<float[]>(x.size());
+  table_named(isa).exp(x.data(), static_cast<int64_t>(x.size()), y.get());
+  return new_array(std::move(y), {x.size()});
+}
+
+nb::object to_half_of(const std::string& isa, const Floats& x) {
+  if (x.size() % 8 != 0) fail(ErrorCode::invalid_argument, "to_half takes a multiple of 8 numbers");
+  auto y = std::make_unique<uint16_t[]>(x.size());
+  table_named(isa).to_half(x.data(), static_cast<int64_t>(x.size()), y.get());
+  return new_array(std::move(y), {x.size()});
+}
+
+nb::object dequantize_of(const std::string& isa, nb::handle matrix) {
+  const Matrix w = matrix_of(matrix);
+  const auto n = w.n_rows * w.n_cols;
+  auto y = std::make_unique<float[]>(static_cast<size_t>(n));
+  table_named(isa).find_dequantize(w.type)(w.data, n, y.get());
+  return new_array(std::move(y), {static_cast<size_t>(n)});
+}
+
+// Seconds of one pass over all matrices, the best of `repeats`; each is one call of linear().
+double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& matrices, int64_t n_tokens, int repeats) {
+  std::vector<Linear> work;
+  int64_t most_rows = 0, most_cols = 0;
+  for (nb::handle item : matrices) {
+    work.push_back({matrix_of(item)});
+    most_rows = std::max(most_rows, work.back().w.n_rows);
+    most_cols = std::max(most_cols, work.back().w.n_cols);
+  }
+  const std::vector<float> x(static_cast<size_t>(n_tokens * most_cols), 0.5f);
+  std::vector<float> y(static_cast<size_t>(n_tokens * most_rows));
+  double best = 1e9;
+  for (int i = 0; i < repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    for (Linear& product : work) {
+      product.y = y.data();
+      linear(table_named(isa), pool, x.data(), n_tokens, {&product, 1});
+    }
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+// How often each chunk ran over `rounds` fork-joins.
+nb::object count_chunks(ThreadPool& pool, int64_t n_chunks, int64_t rounds) {
+  std::vector<std::atomic<int64_t>> counts(static_cast<size_t>(n_chunks));
+  std::atomic<bool> bad_thread{false};
+  {
+    nb::gil_scoped_release release;
+    for (int64_t round = 0; round < rounds; ++round) {
+      pool.parallel_for(n_chunks, [&](int64_t chunk, int thread) {
+        counts[static_cast<size_t>(chunk)].fetch_add(1, std::memory_order_relaxed);
+        if (thread < 0 || thread >= pool.n_threads()) bad_thread = true;
+      });
+    }
+  }
+  if (bad_thread) fail(ErrorCode::runtime, "a thread number outside the pool");
+  auto result = std::make_unique<int64_t[]>(counts.size());
+  std::copy(counts.begin(), counts.end(), result.get());
+  return new_array(std::move(result), {counts.size()});
+}
+
+}  // namespace
+
+void register_testing_kernels(nb::module_& m) {
+  nb::class_<ThreadPool>(m, "ThreadPool")
+      .def(nb::init<int>())
+      .def_prop_ro("n_threads", &ThreadPool::n_threads)
+      .def("count_chunks", &count_chunks);
+  m.def("available_threads", &available_threads);
+  m.def("available_isas", &available_isas);
+  m.def("active_isa", &active_isa);
+  m.def("linear", &linear_of);
+  m.def("gated_linear", &gated_linear_of);
+  m.def("rms_norm", &rms_norm_of);
+  m.def("embedding", &embedding_of);
+  m.def("rope_table", &rope_table_of);
+  m.def("attention", &attention_of, nb::arg("pool"), nb::arg("isa"), nb::arg("q"), nb::arg("k"), nb::arg("v"),
+        nb::arg("sequences"), nb::arg("scale"), nb::arg("q_norm").none() = nb::none(),
+        nb::arg("k_norm").none() = nb::none(), nb::arg("norm_eps") = 0.0f, nb::arg("rope").none() = nb::none(),
+        nb::arg("n_rot") = 0, nb::arg("interleaved") = false);
+  m.def("exp", &exp_of);
+  m.def("to_half", &to_half_of);
+  m.def("dequantize", &dequantize_of);
+  m.def("time_linear", &time_linear);
+}
 
 }  // namespace fluxmlx::bind

@@ -1,1 +1,11 @@
-// placeholder
+#include "kernels/scalar/dequantize.h"
+#include "kernels/scalar/vec.h"
+// The bodies come after the vector type that they are written over.
+#include "kernels/body/table.h"
+
+namespace fluxmlx::kernels {
+
+extern const Table kScalarTable;
+constinit const Table kScalarTable = scalar::make_table("scalar");
+
+}  // namespace fluxmlx::kernels

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "kernels/body/activation.h"
+#include "kernels/table.h"
+
+// Products of float activations with dequantised weights. The sum of one (row, token) is always the same: eight
+// lanes over the columns in order, then one fixed tree; tiles only decide which sums are under way together.
+namespace fluxmlx::kernels::FLUXMLX_ISA {
+
+// acc[r][t] += w[r] . x[t] over n columns; rows of w are padded with zeros to whole vectors.
+template <int R, int T>
+inline void add_products(const float* w, int64_t stride, const float* const (&x)[T], int64_t n, F8 (&acc)[R][T]) {
+  int64_t k = 0;
+  for (; k + 8 <= n; k += 8) {
+    F8 xs[T];
+    for (int t = 0; t < T; ++t) xs[t] = load(x[t] + k);
+    for (int r = 0; r < R; ++r) {
+      const F8 row = load(w + r * stride + k);
+      for (int t = 0; t < T; ++t) acc[r][t] = fma(row, xs[t], acc[r][t]);
+    }
+  }
+  if (k == n) return;
+  for (int t = 0; t < T; ++t) {
+    const F8 rest = load_first(x[t] + k, static_cast<int>(n - k));
+    for (int r = 0; r < R; ++r) acc[r][t] = fma(load(w + r * stride + k), rest, acc[r][t]);
+  }
+}
+
+// One slice of the columns, dequantised; lanes are the sums so far, out the results after the last slice.
+struct Slice {
+  const float* panel;
+  int64_t stride, n;
+  bool is_first, is_last;
+  float* lanes;  // (n_tokens, kPanelRows, 8)
+  float* out;    // (n_tokens, kPanelRows)
+};
+
+// Rows [row, row + R) of the panel and tokens [token, token + T) of the block.
+template <int R, int T>
+inline void add_tile(const Slice& slice, const float* x, int64_t x_stride, int row, int64_t token) {
+  F8 acc[R][T];
+  const float* tokens[T];
+  for (int t = 0; t < T; ++t) {
+    tokens[t] = x + (token + t) * x_stride;
+    for (int r = 0; r < R; ++r) {
+      const float* lanes = slice.lanes + ((token + t) * kPanelRows + row + r) * 8;
+      acc[r][t] = slice.is_first ? broadcast(0) : load(lanes);
+    }
+  }
+  add_products<R, T>(slice.panel + row * slice.stride, slice.stride, tokens, slice.n, acc);
+  for (int t = 0; t < T; ++t) {
+    float* out = slice.out + (token + t) * kPanelRows + row;
+    float* lanes = slice.lanes + ((token + t) * kPanelRows + row) * 8;
+    for (int r = 0; r < R; r += 4) {
+      if (slice.is_last) reduce_add4(acc[r][t], acc[r + 1][t], acc[r + 2][t], acc[r + 3][t], out + r);
+    }
+    for (int r = 0; r < R; ++r) {
+      if (!slice.is_last) store(lanes + r * 8, acc[r][t]);
+    }
+  }
+}
+
+template <int T>
+inline void add_tokens(const Slice& slice, const float* x, int64_t x_stride, int64_t token) {
+  if constexpr (T == 1) {
+    add_tile<8, 1>(slice, x, x_stride, 0, token);
+  } else {
+    add_tile<4, T>(slice, x, x_stride, 0, token);
+    add_tile<4, T>(slice, x, x_stride, 4, token);
+  }
+}
+
+inline void add_slice(const Slice& slice, const float* x, int64_t x_stride, int64_t n_tokens) {
+  int64_t token = 0;
+  for (; token + 3 <= n_tokens; token += 3) add_tokens<3>(slice, x, x_stride, token);
+  if (n_tokens - token == 2) add_tokens<2>(slice, x, x_stride, token);
+  if (n_tokens - token == 1) add_tokens<1>(slice, x, x_stride, token);
+}
+
+// Columns [begin, begin + n) of the panel's rows as floats; missing rows and the last vector's rest are zeros.
+inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Panel& panel, int64_t begin, int64_t n,
+                       int64_t stride, float* out) {
+  const TensorTypeInfo& info = tensor_type_info(w.type);
+  const int64_t row_bytes = w.n_cols / info.block_size * info.block_bytes;
+  const std::byte* row = w.data + panel.row * row_bytes + begin / info.block_size * info.block_bytes;
+  for (int r = 0; r < panel.n_rows; ++r, row += row_bytes) {
+    float* y = out + r * stride;
+    for (int64_t i = n; i < stride; ++i) y[i] = 0;
+    dequantize(row, n, y);
+  }
+  for (int64_t i = panel.n_rows * stride; i < kPanelRows * stride; ++i) out[i] = 0;
+}
+
+// out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows)
+inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
+  const quant::DequantizeFn dequantize = find_dequantize(w.type);
+  const int64_t step = w.n_cols <= kWholeRow ? w.n_cols : kSlice;
+  const float* x = panel.x + panel.token * w.n_cols;
+  for (int64_t begin = 0; begin < w.n_cols; begin += step) {
+    const int64_t n = w.n_cols - begin < step ? w.n_cols - begin : step;
+    const int64_t stride = (n + 7) / 8 * 8 + 8;  // not a power of two: rows must not meet in one cache set
+    fill_panel(w, dequantize, panel, begin, n, stride, scratch.panel);
+    const Slice slice{scratch.panel, stride, n, begin == 0, begin + n == w.n_cols, scratch.lanes, out};
+    add_slice(slice, x + begin, w.n_cols, panel.n_tokens);
+  }
+}
+
+inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
+  multiply_panel(product.w, panel, scratch, scratch.gate);
+  const F8 bias = product.bias == nullptr ? broadcast(0) : load_first(product.bias + panel.row, panel.n_rows);
+  for (int64_t t = 0; t < panel.n_tokens; ++t) {
+    const int64_t offset = (panel.token + t) * product.w.n_rows + panel.row;
+    F8 y = load(scratch.gate + t * kPanelRows);
+    if (product.bias != nullptr) y = add(y, bias);
+    if (product.residual != nullptr) y = add(y, load_first(product.residual + offset, panel.n_rows));
+    store_first(product.y + offset, y, panel.n_rows);
+  }
+}
+
+inline void gated_linear(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
+                         PanelScratch& scratch) {
+  multiply_panel(gate, panel, scratch, scratch.gate);
+  multiply_panel(up, panel, scratch, scratch.up);
+  for (int64_t t = 0; t < panel.n_tokens; ++t) {
+    const F8 gated = activate(activation, load(scratch.gate + t * kPanelRows));
+    float* out = y + (panel.token + t) * gate.n_rows + panel.row;
+    store_first(out, mul(gated, load(scratch.up + t * kPanelRows)), panel.n_rows);
+  }
+}
+
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "kernels/body/activation.h"
+#include "kernels/body/attention.h"
+#include "kernels/body/linear.h"
+#include "kernels/body/norm.h"
+
+namespace fluxmlx::kernels::FLUXMLX_ISA {
+
+inline void to_half(const float* x, int64_t n, uint16_t* y) {
+  for (int64_t i = 0; i < n; i += 8) store_half(y + i, load(x + i));
+}
+
+inline constexpr Table make_table(const char* name) {
+  return {name, find_dequantize, linear, gated_linear, rms_norm, attention_append, attention_block, exp_row, to_half};
+}
+
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/kernels.h"
+#include "quant/dequantize.h"
+
+// What one instruction set provides, and the drivers that split work over threads for any of them.
+namespace fluxmlx::kernels {
+
+inline constexpr int kPanelRows = 8;     // weight rows that are dequantised together
+inline constexpr int kTokenBlock = 192;  // tokens that meet one panel
+inline constexpr int kWholeRow = 768;    // rows up to this long are one slice
+inline constexpr int kSlice = 512;       // weights of a row in one slice of a longer row; whole blocks of every type
+inline constexpr int kSpan = 64;         // positions whose softmax is one partial result
+
+// Working memory of one thread in linear() and gated_linear(): what stays in its first two caches.
+struct alignas(64) PanelScratch {
+  float panel[kPanelRows * (kWholeRow + 8)];
+  float lanes[kTokenBlock * kPanelRows * 8];  // partial sums between the slices of a row
+  float gate[kTokenBlock * kPanelRows];
+  float up[kTokenBlock * kPanelRows];
+};
+
+// Rows [row, row + n_rows) of a product, at most kPanelRows, for a block of at most kTokenBlock tokens.
+struct Panel {
+  const float* x;  // (n_tokens, n_cols)
+  int64_t token, n_tokens;
+  int64_t row;
+  int n_rows;
+};
+
+// Rows [row, row + n_rows) of a sequence and the query heads of one key/value head.
+struct AttentionBlock {
+  const Sequence* sequence;
+  int64_t row;
+  int64_t n_rows;
+  int kv_head;
+};
+
+struct Table {
+  const char* name;
+  quant::DequantizeFn (*find_dequantize)(TensorType type) noexcept;
+  void (*linear)(const Linear& product, const Panel& panel, PanelScratch& scratch);
+  void (*gated_linear)(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
+                       PanelScratch& scratch);
+  void (*rms_norm)(const float* x, int64_t n, const float* weight, float eps, float* y);
+  void (*attention_append)(const Attention& args, const Sequence& sequence, int64_t row, float* head);
+  void (*attention_block)(const Attention& args, const AttentionBlock& block, float* scratch);
+  void (*exp)(const float* x, int64_t n, float* y);
+  void (*to_half)(const float* x, int64_t n, uint16_t* y);
+};
+
+// Floats that attention_block needs as scratch.
+inline int64_t attention_scratch(const Attention& args, int64_t n_rows) {
+  const int64_t n_queries = n_rows * (args.n_heads / args.n_kv_heads);
+  return kSpan * (args.head_dim + 8) + kSpan * args.head_dim + n_queries * (kSpan + 4);
+}
+
+const Table& find_table(std::string_view isa);  // throws Error for a name that is unknown or not on this processor
+const Table& active_table();
+
+void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products);
+void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate,
+                  const Matrix& up, Activation activation, float* y);
+void rms_norm(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight,
+              float eps, float* y);
+void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y);
+void attention(const Table& table, ThreadPool& pool, const Attention& args);
+
+}  // namespace fluxmlx::kernels

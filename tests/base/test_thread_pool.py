@@ -1,0 +1,46 @@
+"""The fork-join pool under the kernels."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from fluxmlx.errors import InvalidArgumentError
+
+testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
+@pytest.mark.parametrize("n_chunks", [0, 1, 2, 3, 7, 1000])
+def test_every_chunk_runs_exactly_once(n_threads: int, n_chunks: int) -> None:
+    """Each of 200 fork-joins runs every chunk once, whatever the numbers of threads and chunks."""
+    counts = testing.ThreadPool(n_threads).count_chunks(n_chunks, 200)
+    assert np.array_equal(counts, np.full(n_chunks, 200))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_many_quick_fork_joins(n_threads: int) -> None:
+    """100 000 fork-joins in a row neither hang nor lose or repeat a chunk."""
+    counts = testing.ThreadPool(n_threads).count_chunks(4, 100_000)
+    assert np.array_equal(counts, np.full(4, 100_000))
+
+
+def test_pools_come_and_go() -> None:
+    """Pools end cleanly, both those that never worked and those whose threads sleep."""
+    for _ in range(50):
+        testing.ThreadPool(3)
+        assert testing.ThreadPool(2).count_chunks(5, 2).sum() == 10
+
+
+def test_no_threads_is_an_error() -> None:
+    """A pool of no threads is refused."""
+    with pytest.raises(InvalidArgumentError, match="n_threads is 0"):
+        testing.ThreadPool(0)
+
+
+def test_available_threads_is_within_the_affinity() -> None:
+    """The process is never told of more threads than it may run on."""
+    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert 1 <= testing.available_threads() <= (most or 1)

@@ -1,0 +1,96 @@
+"""Norms, exponentials, conversions and rotation tables against numpy in float64."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fluxmlx.errors import InvalidArgumentError
+
+testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
+
+from blocks import assert_same_bits  # noqa: E402
+
+ISAS = testing.available_isas()
+POOL = testing.ThreadPool(2)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_exp_is_within_2e_7(isa: str) -> None:
+    """The relative error of e^x is at most 2e-7 over [-87, 0], and e^0 is exactly 1."""
+    x = np.linspace(-87, 0, 400_001, dtype=np.float32)
+    exact = np.exp(x.astype(np.float64))
+    assert (np.abs(testing.exp(isa, x) / exact - 1)).max() <= 2e-7
+    assert testing.exp(isa, np.zeros(1, np.float32))[0] == 1
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_exp_at_the_edges(isa: str) -> None:
+    """Below the least normal result e^x is zero, NaN stays NaN, large x stays finite."""
+    x = np.array([-np.inf, -1000, -87.4, np.nan, 100, np.inf], np.float32)
+    y = testing.exp(isa, x)
+    assert (y[:3] == 0).all() and np.isnan(y[3]) and (y[4:] > 1e38).all() and np.isfinite(y[4:]).all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_exp_bits_agree(isa: str) -> None:
+    """Every instruction set gives the scalar bits over the whole range."""
+    x = np.random.default_rng(0).uniform(-100, 90, 100_003).astype(np.float32)
+    assert_same_bits(testing.exp(isa, x), testing.exp("scalar", x))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_to_half_rounds_to_nearest_even(isa: str) -> None:
+    """float32 -> float16 is numpy's, over random bits and over every tie between two halves."""
+    bits = np.random.default_rng(1).integers(0, 2**32, 400_000, np.uint32)
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    ties = np.concatenate([(halves[:-1] + halves[1:]) / 2, -halves, [65519.0, 65520.0, 1e9, np.inf]])
+    x = np.concatenate([bits.view(np.float32), ties.astype(np.float32)])
+    x = x[: len(x) // 8 * 8]
+    with np.errstate(all="ignore"):
+        expected = x.astype(np.float16)
+    ours = testing.to_half(isa, x)
+    assert ((ours == expected.view(np.uint16)) | (np.isnan(x) & np.isnan(ours.view(np.float16)))).all()
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 64, 576, 1000])
+@pytest.mark.parametrize("isa", ISAS)
+def test_rms_norm(n: int, isa: str) -> None:
+    """x / sqrt(mean(x^2) + eps) * weight, of any length, with the scalar bits."""
+    rng = np.random.default_rng(n)
+    x, weight = rng.normal(size=(35, n)).astype(np.float32), rng.normal(size=n).astype(np.float32)
+    y = testing.rms_norm(POOL, isa, x, weight, 1e-5)
+    exact = x.astype(np.float64)
+    exact = exact / np.sqrt((exact**2).mean(axis=1, keepdims=True) + 1e-5) * weight
+    np.testing.assert_allclose(y, exact, rtol=1e-6 + n * 1e-8)
+    assert_same_bits(y, testing.rms_norm(testing.ThreadPool(1), "scalar", x, weight, 1e-5))
+    assert_same_bits(y[3:4], testing.rms_norm(POOL, isa, x[3:4], weight, 1e-5))
+
+
+def test_rope_table_is_double_precision_rounded_once() -> None:
+    """Cosines and sines of large positions are those of float64, rounded to float32."""
+    positions = np.array([0, 1, 511, 131071, 10_000_000], np.int32)
+    freq = (10000.0 ** -(np.arange(0, 64, 2) / 64)).astype(np.float32)
+    angle = positions[:, None].astype(np.float64) * freq.astype(np.float64)
+    table = testing.rope_table(positions, freq, 1.25)
+    expected = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * 1.25
+    np.testing.assert_allclose(table, expected, rtol=1.2e-7, atol=1e-12)
+
+
+def test_unknown_isa_is_an_error() -> None:
+    """A name that is no instruction set is refused with those that are."""
+    with pytest.raises(InvalidArgumentError, match="instruction set 'neon9' .* take one of scalar"):
+        testing.exp("neon9", np.zeros(8, np.float32))
+
+
+@pytest.mark.parametrize("isa", [*ISAS, "none"])
+def test_force_isa_names_the_instruction_set(isa: str) -> None:
+    """FLUXMLX_FORCE_ISA picks the instruction set of a process, or is an error that repeats the name."""
+    code = "from fluxmlx._core import testing; print(testing.active_isa())"
+    env = {**os.environ, "FLUXMLX_FORCE_ISA": isa}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip() == isa if isa != "none" else "instruction set 'none'" in run.stderr
