@@ -23,8 +23,8 @@ TEMPLATES = {
     "chatml": "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] "
     "+ '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
-"
-    "    "blocks": "{%- for message in messages %}\n    {%- if loop.first %}\n        {{- bos_token }}\n    {%- endif %}"
+    "blocks": "{%- for message in messages %}\n    {%- if loop.first %}\n        {{- bos_token }}\n"
+    "    {%- endif %}"
     "\n    {% if message.role == 'user' %}\n[INST] {{ message.content | trim }} [/INST]\n"
     "    {% elif not loop.last %}\n{{ message.content }}{{ eos_token }}\n    {% endif %}\n{% endfor %}",
     "state": "{% set ns = namespace(system='', n=0) %}{% for m in messages %}{% if m['role'] == 'system' %}"
