@@ -18,7 +18,10 @@ needs_git = pytest.mark.skipif(not TRACKED, reason="needs a git checkout")
 MAX_LINES = 250
 HARD_STOP = 400
 # Files that are longer than MAX_LINES for a reason; none may pass the hard stop.
-LONGER = {"tests/gguf/bad_files.py"}  # one table, a row for each way to damage a file
+LONGER = {
+    "tests/gguf/bad_files.py",  # one table, a row for each way to damage a file
+    "python/fluxmlx/chat/sandbox.py",  # one idea: what a template may do, and where it stops
+}
 
 
 def lines(path: Path) -> list[str]:
