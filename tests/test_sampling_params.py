@@ -64,7 +64,7 @@ def test_one_option_under_two_names_is_an_error(options: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("temperatur", "temperature"), ("topk", "top_k"), ("num_predic", "num_predict")]
+    ("name", "nearest"), [("temperatu", "temperature"), ("topk", "top_k"), ("num_predic", "num_predict")]
 )
 def test_an_unknown_option_names_the_nearest(name: str, nearest: str) -> None:
     """A misspelt option is an error with the nearest name and the list of all."""
@@ -104,7 +104,7 @@ def test_bad_integers_are_refused(name: str, value: Any) -> None:
 
 
 BAD: list[tuple[str, Any, str]] = [
-    ("max_tokens", 0, "from 1 to 2147483647, or None or -1 for no limit, not 0"),
+    ("max_tokens", -2, "from 0 to 2147483647, or None or -1 for no limit, not -2"),
     ("max_tokens", 2**63, "not 9223372036854775808"),
     ("logprobs", 10**6, "from 0 to 1024 .* not 1000000"),
     ("repetition_penalty", 0, "from 0.01 to 100, not 0"),
@@ -143,7 +143,7 @@ def test_bad_values_are_named(name: str, value: Any, text: str) -> None:
 def test_an_alias_is_what_the_error_names() -> None:
     """The error of a bad value has the name that the caller wrote."""
     with pytest.raises(InvalidArgumentError, match=r"^num_predict must be"):
-        SamplingParams.from_options({"num_predict": 0})
+        SamplingParams.from_options({"num_predict": -5})
 
 
 def test_values_are_kept_in_one_form() -> None:

@@ -76,7 +76,7 @@ class SamplingParams:
         stop_token_ids: tokens that end the answer, beside those of the model.
         ignore_eos: go on where the model would end.
         min_tokens: tokens that come before the model may end.
-        max_tokens: tokens at most; None or -1 goes on until the context is full.
+        max_tokens: tokens at most, 0 for none; None or -1 goes on until the context is full.
         logit_bias: token id -> number added to its logit; -100 and below takes the token out.
         logprobs: None for none, 0 for the chosen token's, n for those of the n most likely too.
         prompt_logprobs: the same for every token of the prompt.
@@ -215,7 +215,7 @@ _CHECKS: Mapping[str, Check] = {
     "stop_token_ids": token_ids,
     "ignore_eos": flag,
     "min_tokens": integer(0, INT32_MAX),
-    "max_tokens": integer(1, INT32_MAX, none=", or None or -1 for no limit", none_values=(None, -1)),
+    "max_tokens": integer(0, INT32_MAX, none=", or None or -1 for no limit", none_values=(None, -1)),
     "logit_bias": logit_bias,
     "logprobs": _logprobs,
     "prompt_logprobs": _logprobs,

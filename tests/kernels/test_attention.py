@@ -159,7 +159,10 @@ def test_token_by_token_gives_the_same_bits() -> None:
         assert_same_bits(run(case, [1] * case.n), run(case))
 
 
-@given(counts=st.lists(st.tuples(st.integers(1, 20), st.integers(0, 130)), min_size=1, max_size=4), data=st.data())
+@given(
+    counts=st.lists(st.tuples(st.integers(1, 20), st.integers(0, 130)), min_size=1, max_size=4),
+    data=st.data(),
+)
 @settings(max_examples=15, deadline=None)
 def test_companions_in_a_batch_change_no_bit(counts: list[tuple[int, int]], data: st.DataObject) -> None:
     """A ragged batch of prompts and single tokens gives each sequence the bits that it has alone."""

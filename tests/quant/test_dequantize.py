@@ -11,7 +11,9 @@ from fluxmlx import _core
 from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
 
 gguf = pytest.importorskip("gguf", reason="the reference for block formats: pip install 'fluxmlx[test]'")
-quants = pytest.importorskip("gguf.quants", reason="the reference for block formats: pip install 'fluxmlx[test]'")
+quants = pytest.importorskip(
+    "gguf.quants", reason="the reference for block formats: pip install 'fluxmlx[test]'"
+)
 
 TYPES = [
     "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import Any, Protocol, cast
 
-from fluxmlx.cli.bars import Bars
+from fluxmlx.progress import Bars
 
 __all__ = ["Engine", "Event", "Message", "open_engine"]
 

@@ -54,7 +54,7 @@ def show(
 
 
 def _open(model: str) -> File:
-    from fluxmlx.cli.bars import Bars
+    from fluxmlx.progress import Bars
     from fluxmlx.hub import CallbackProgress, resolve
 
     with Bars() as bars:

@@ -1,0 +1,58 @@
+#include "base/memory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <string>
+
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+namespace fluxmlx {
+namespace {
+
+constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
+
+#ifdef __APPLE__
+uint64_t system_available() {
+  uint64_t total = 0;
+  size_t size = sizeof total;
+  return sysctlbyname("hw.memsize", &total, &size, nullptr, 0) == 0 ? total / 4 * 3 : kUnknown;
+}
+uint64_t cgroup_available() { return kUnknown; }
+#else
+uint64_t system_available() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  uint64_t kib = 0;
+  for (std::string unit; meminfo >> key >> kib; std::getline(meminfo, unit)) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return kUnknown;
+}
+
+uint64_t number_in(const char* path) {
+  std::ifstream file(path);
+  uint64_t value = 0;
+  return file >> value ? value : kUnknown;
+}
+
+// Version 2 first, then version 1; without a limit the files hold no number or a huge one.
+uint64_t cgroup_available() {
+  uint64_t limit = number_in("/sys/fs/cgroup/memory.max");
+  uint64_t used = number_in("/sys/fs/cgroup/memory.current");
+  if (limit == kUnknown) {
+    limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes");
+  }
+  if (limit == kUnknown || used == kUnknown) return kUnknown;
+  return limit > used ? limit - used : 0;
+}
+#endif
+
+}  // namespace
+
+uint64_t available_memory() noexcept { return std::min(system_available(), cgroup_available()); }
+
+}  // namespace fluxmlx

@@ -1,0 +1,139 @@
+#include "engine/engine.h"
+
+#include "base/memory.h"
+
+namespace fluxmlx::engine {
+namespace {
+
+const Error& closed_error() {
+  static const Error error(ErrorCode::closed, "the engine was closed");
+  return error;
+}
+
+void fail_handle(Handle& handle, const Error& error) {
+  Event event;
+  event.kind = Event::Kind::error;
+  event.error = error.code();
+  event.text = error.what();
+  handle.push(std::move(event));
+}
+
+}  // namespace
+
+Engine::Engine(Options options) : options_(std::move(options)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Engine::~Engine() { close(); }
+
+void Engine::run() {
+  std::optional<LoadedModel> model;
+  try {
+    model.emplace(load_model(options_, progress_));
+    info_ = model->info;
+  } catch (...) {
+    return finish_loading(std::current_exception());
+  }
+  finish_loading(nullptr);
+  Scheduler scheduler(*model->decoder, options_, model->cache_shape);
+  serve(scheduler);
+  scheduler.fail_all(closed_error());
+}
+
+void Engine::finish_loading(std::exception_ptr error) {
+  {
+    const std::lock_guard lock(mutex_);
+    loading_ = false;
+    load_error_ = std::move(error);
+  }
+  changed_.notify_all();
+}
+
+bool Engine::wait_loaded(std::chrono::duration<double> timeout) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, timeout, [this] { return !loading_; })) return false;
+  if (load_error_) std::rethrow_exception(load_error_);
+  return true;
+}
+
+// admit -> forward -> sample -> emit, until close().
+void Engine::serve(Scheduler& scheduler) {
+  while (true) {
+    for (Submitted& next : take(scheduler)) {
+      scheduler.admit(std::move(next.request), std::move(next.handle), next.time);
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      if (closing_) return;
+    }
+    scheduler.step();
+  }
+}
+
+// What may start now; waits where there is nothing to do at all.
+std::deque<Engine::Submitted> Engine::take(const Scheduler& scheduler) {
+  std::unique_lock lock(mutex_);
+  if (scheduler.idle()) changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+  std::deque<Submitted> taken;
+  if (scheduler.has_room() && !queue_.empty()) {
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return taken;
+}
+
+void Engine::check(const Request& request) const {
+  if (request.prompt.empty()) {
+    fail(ErrorCode::invalid_argument, "the prompt has no tokens; give at least one");
+  }
+  for (const int32_t token : request.prompt) {
+    if (token < 0 || token >= info_.n_vocab) {
+      fail(ErrorCode::invalid_argument, "token id ", token, " is not in the vocabulary of 0 to ", info_.n_vocab - 1);
+    }
+  }
+  if (request.prompt.size() > static_cast<size_t>(info_.n_ctx)) {
+    fail(ErrorCode::invalid_argument, "the prompt has ", request.prompt.size(), " tokens and the context holds ",
+         info_.n_ctx, "; shorten the prompt or load the model with a larger ctx");
+  }
+  const uint64_t room = request.max_tokens < 0 ? 0 : static_cast<uint64_t>(request.max_tokens);
+  const uint64_t positions = std::min<uint64_t>(request.prompt.size() + room, static_cast<uint64_t>(info_.n_ctx));
+  const uint64_t needed = positions * info_.cache_bytes_per_position;
+  if (const uint64_t available = available_memory(); needed > available) {
+    fail(ErrorCode::out_of_memory, "the request needs ", needed >> 20, " MiB of key/value cache for ", positions,
+         " positions, and ", available >> 20, " MiB are available");
+  }
+  sample::validate(request.sampling, info_.n_vocab);
+  StopMatcher{request.stop};
+}
+
+std::shared_ptr<Handle> Engine::submit(Request request) {
+  auto handle = std::make_shared<Handle>();
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) throw closed_error();
+    if (loading_ || load_error_) fail(ErrorCode::invalid_argument, "the model is not loaded; wait_loaded() first");
+  }
+  check(request);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) throw closed_error();
+    queue_.push_back({std::move(request), handle, Clock::now()});
+  }
+  changed_.notify_all();
+  return handle;
+}
+
+void Engine::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+    progress_.stop = true;
+  }
+  changed_.notify_all();
+  const std::lock_guard join(join_mutex_);
+  if (thread_.joinable()) thread_.join();
+  for (Submitted& left : queue_) fail_handle(*left.handle, closed_error());
+  queue_.clear();
+}
+
+}  // namespace fluxmlx::engine

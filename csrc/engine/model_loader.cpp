@@ -1,0 +1,133 @@
+#include "engine/model_loader.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+namespace fluxmlx::engine {
+namespace {
+
+DeviceKind choose_device(const Options& options) {
+  if (options.device == "cpu") return DeviceKind::cpu;
+  const DeviceKind best = default_device();
+  if (options.device == "auto") return best;
+  if (options.device != "gpu") {
+    fail(ErrorCode::invalid_argument, "device is '", options.device, "'; expected auto, cpu or gpu");
+  }
+  if (best != DeviceKind::gpu) {
+    fail(ErrorCode::unsupported,
+         "device is gpu, but this MLX has none; install fluxmlx[cuda13] or fluxmlx[cuda12] "
+         "for an NVIDIA card, or use device='cpu'");
+  }
+  return best;
+}
+
+std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device) {
+  if (options.ops == "auto") options.ops = device == DeviceKind::cpu ? "kernels" : "composed";
+  if (options.ops == "composed") return ops::make_composed_ops(device);
+  if (options.ops != "kernels") {
+    fail(ErrorCode::invalid_argument, "ops is '", options.ops, "'; expected auto, kernels or composed");
+  }
+  if (device != DeviceKind::cpu) {
+    fail(ErrorCode::invalid_argument, "ops is 'kernels', which run on the CPU only; use device='cpu' as well");
+  }
+  if (options.n_threads <= 0) options.n_threads = available_threads();
+  return ops::make_cpu_ops(std::make_shared<ThreadPool>(options.n_threads));
+}
+
+mlx_dtype cache_dtype(const Options& options) {
+  if (options.cache_type == "f16") return MLX_FLOAT16;
+  if (options.cache_type == "f32") return MLX_FLOAT32;
+  fail(ErrorCode::invalid_argument, "cache_type is '", options.cache_type, "'; expected f16 or f32");
+}
+
+void choose_context(Options& options, const model::Config& config) {
+  constexpr int kMaxContext = 1 << 27;
+  if (options.n_ctx < 0 || options.n_ctx > kMaxContext) {
+    fail(ErrorCode::invalid_argument, "ctx is ", options.n_ctx, "; expected 1 to ", kMaxContext,
+         ", or 0 for the model's own ", config.n_ctx_train);
+  }
+  if (options.n_ctx == 0) options.n_ctx = config.n_ctx_train;
+}
+
+// The layouts of the weights are at most twice the file (8 bit codes for 4 bit blocks), and dense ones are rare.
+void check_memory(const gguf::File& file) {
+  const uint64_t needed = file.n_bytes();
+  const uint64_t available = available_memory();
+  if (needed > available) {
+    fail(ErrorCode::out_of_memory, file.path(), " needs ", needed >> 20, " MiB for its weights, and ", available >> 20,
+         " MiB are available; use a smaller model or quantisation");
+  }
+}
+
+uint64_t embedding_rows(const gguf::File& file) {
+  const gguf::Tensor* embedding = file.find("token_embd.weight");
+  if (embedding == nullptr || embedding->ne.size() < 2) {
+    fail(ErrorCode::invalid_file, file.path(), ": tensor 'token_embd.weight' is missing or not a matrix");
+  }
+  return embedding->ne[1];
+}
+
+void check_vocabulary(const Options& options, const model::Config& config) {
+  if (options.token_bytes.size() != static_cast<size_t>(config.n_vocab)) {
+    fail(ErrorCode::invalid_argument, "token_bytes has ", options.token_bytes.size(), " entries; expected ",
+         config.n_vocab, ", one for each row of token_embd.weight");
+  }
+}
+
+load::Progress report_to(LoadProgress& progress) {
+  return [&progress](uint64_t done, uint64_t total) {
+    progress.done = done;
+    progress.total = total;
+    if (progress.stop) fail(ErrorCode::cancelled, "the load was stopped");
+  };
+}
+
+ModelInfo describe(const Options& options, const model::Config& config, DeviceKind device) {
+  ModelInfo info;
+  info.architecture = config.family->name;
+  info.ops = options.ops;
+  info.device = device == DeviceKind::gpu ? "gpu" : "cpu";
+  info.cache_type = options.cache_type;
+  info.n_vocab = config.n_vocab;
+  info.n_layers = config.n_layers;
+  info.n_embd = config.n_embd;
+  info.n_heads = config.n_heads;
+  info.n_kv_heads = config.n_kv_heads;
+  info.head_dim = config.head_dim;
+  info.n_ctx = options.n_ctx;
+  info.n_ctx_train = config.n_ctx_train;
+  info.n_threads = options.n_threads;
+  return info;
+}
+
+}  // namespace
+
+LoadedModel load_model(Options& options, LoadProgress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  const DeviceKind device = choose_device(options);
+  LoadedModel loaded;
+  loaded.cache_shape.dtype = cache_dtype(options);
+  const gguf::File file = gguf::File::open(options.path);
+  const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
+  choose_context(options, config);
+  check_vocabulary(options, config);
+  check_memory(file);
+  const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device);
+  load::Loader loader(file, *ops, report_to(progress));
+  loaded.decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
+  loaded.cache_shape.n_layers = config.n_layers;
+  loaded.cache_shape.n_kv_heads = config.n_kv_heads;
+  loaded.cache_shape.head_dim = config.head_dim;
+  loaded.info = describe(options, config, device);
+  loaded.info.file_bytes = file.n_bytes();
+  loaded.info.cache_bytes_per_position = loaded.cache_shape.position_bytes();
+  loaded.info.tensors = loader.report();
+  loaded.info.unused_tensors = loader.unused();
+  loaded.info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return loaded;
+}
+
+}  // namespace fluxmlx::engine

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "cache/kv_cache.h"
+#include "engine/options.h"
+#include "load/loader.h"
+#include "model/decoder.h"
+
+namespace fluxmlx::engine {
+
+// How far a load is; written by the engine's thread, read by anybody.
+struct LoadProgress {
+  std::atomic<uint64_t> done = 0;  // bytes
+  std::atomic<uint64_t> total = 0;
+  std::atomic<bool> stop = false;  // set by the caller who no longer wants it
+};
+
+// What is known of a loaded model.
+struct ModelInfo {
+  std::string architecture;
+  std::string ops;     // "kernels" or "composed"
+  std::string device;  // "cpu" or "gpu"
+  std::string cache_type;
+  int n_vocab = 0, n_layers = 0, n_embd = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int n_ctx = 0, n_ctx_train = 0, n_threads = 0;
+  uint64_t file_bytes = 0, cache_bytes_per_position = 0;
+  double load_seconds = 0;
+  std::vector<load::ReportRow> tensors;
+  std::vector<std::string> unused_tensors;
+};
+
+struct LoadedModel {
+  std::unique_ptr<model::Decoder> decoder;
+  cache::KvShape cache_shape;
+  ModelInfo info;
+};
+
+// Opens the file, checks that it fits into memory, and makes a decoder on this thread. Completes `options` where
+// it says "auto" or 0.
+LoadedModel load_model(Options& options, LoadProgress& progress);
+
+}  // namespace fluxmlx::engine

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fluxmlx::engine {
+
+// What an engine is started with.
+struct Options {
+  std::string path;             // of the GGUF file
+  std::string device = "auto";  // auto, cpu, gpu
+  std::string ops = "auto";     // auto, kernels (ours, CPU only), composed (MLX's)
+  std::string cache_type = "f16";
+  int n_ctx = 0;                         // positions of one sequence; 0: as the model was trained
+  int n_threads = 0;                     // 0: as many as this process may use
+  int prefill_chunk = 256;               // prompt tokens computed in one step
+  int max_sequences = 4;                 // that run together
+  std::vector<std::string> token_bytes;  // what each token id stands for; empty for control tokens
+  std::vector<int32_t> end_ids;          // tokens that end an answer
+};
+
+}  // namespace fluxmlx::engine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "sample/logprobs.h"
+#include "sample/params.h"
+
+namespace fluxmlx::engine {
+
+// What travels in: one prompt and what is wanted of it.
+struct Request {
+  std::vector<int32_t> prompt;
+  sample::Params sampling;
+  std::vector<std::string> stop;  // byte strings that end the answer, and are not part of it
+  std::vector<int32_t> stop_token_ids;
+  bool ignore_eos = false;
+  int min_tokens = 0;
+  int max_tokens = -1;       // -1: until the context is full
+  int prompt_logprobs = -1;  // -1: none, n: of each prompt token and the n most likely
+};
+
+struct Usage {
+  int prompt_tokens = 0;
+  int completion_tokens = 0;
+};
+
+struct Timings {  // seconds
+  double queued = 0;
+  double prompt = 0;
+  double decode = 0;
+};
+
+// What comes out: tokens, then one end or one error.
+struct Event {
+  enum class Kind { token, end, error };
+  Kind kind = Kind::token;
+  std::string text;  // whole characters that are certain by now
+  // of a token
+  sample::Choice choice{};
+  std::string bytes;
+  // of the end
+  std::string finish_reason;  // "stop", "length"
+  std::string stop_string;    // the one that matched, or nothing
+  Usage usage;
+  Timings timings;
+  std::vector<sample::Choice> prompt_logprobs;  // for each prompt token but the first
+  // of an error
+  ErrorCode error = ErrorCode::runtime;
+};
+
+}  // namespace fluxmlx::engine

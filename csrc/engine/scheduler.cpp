@@ -1,0 +1,90 @@
+#include "engine/scheduler.h"
+
+#include <utility>
+
+#include "array/functions.h"
+
+namespace fluxmlx::engine {
+namespace {
+
+// Logits of a whole chunk are chunk x vocabulary floats, so a scored prompt goes in smaller pieces.
+constexpr int kScoredChunk = 64;
+
+}  // namespace
+
+void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) {
+  try {
+    cache::KvCache cache(cache_shape_, decoder_.ops().stream());
+    running_.emplace_back(std::move(request), handle, options_, decoder_.config().n_vocab, std::move(cache), submitted);
+  } catch (const Error& error) {
+    Event event;
+    event.kind = Event::Kind::error;
+    event.error = error.code();
+    event.text = error.what();
+    handle->push(std::move(event));
+  }
+}
+
+void Scheduler::drop_cancelled() {
+  running_.remove_if([](Sequence& sequence) { return sequence.handle().cancelled() || sequence.finished(); });
+}
+
+// Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.
+model::Batch Scheduler::plan(std::vector<Plan>& plans, std::vector<int32_t>& rows) {
+  model::Batch batch;
+  bool reads_prompt = false;
+  for (Sequence& sequence : running_) {
+    if (sequence.in_prompt() && std::exchange(reads_prompt, true)) continue;
+    const bool scored = sequence.request().prompt_logprobs >= 0;
+    const std::span<const int32_t> tokens = sequence.pending(scored ? kScoredChunk : options_.prefill_chunk);
+    const int begin = static_cast<int>(batch.tokens.size());
+    const int count = static_cast<int>(tokens.size());
+    plans.push_back({&sequence, count, sequence.rows_wanted(count)});
+    for (const int32_t row : plans.back().rows) rows.push_back(begin + row);
+    batch.add(sequence.cache(), tokens);
+  }
+  return batch;
+}
+
+void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows) {
+  const Array hidden = decoder_.forward(batch);
+  const Array logits = rows.empty() ? Array() : decoder_.logits(hidden, rows);  // (len(rows), n_vocab)
+  mx::eval(rows.empty() ? hidden : logits);
+  const float* next = rows.empty() ? nullptr : logits.data_f32();
+  for (const Plan& plan : plans) {
+    accept(plan, next);
+    next += plan.rows.size() * static_cast<size_t>(decoder_.config().n_vocab);
+  }
+}
+
+void Scheduler::accept(const Plan& plan, const float* logits) {
+  try {
+    plan.sequence->accept(plan.rows, plan.count, logits);
+  } catch (const Error& error) {
+    plan.sequence->fail(error);
+  } catch (const std::exception& error) {
+    plan.sequence->fail(Error(ErrorCode::runtime, error.what()));
+  }
+}
+
+void Scheduler::step() {
+  drop_cancelled();
+  if (running_.empty()) return;
+  std::vector<Plan> plans;
+  std::vector<int32_t> rows;
+  const model::Batch batch = plan(plans, rows);
+  try {
+    forward(batch, plans, rows);
+  } catch (const std::exception& error) {
+    // The caches may hold half a step: all who took part in it have to go, the engine stays.
+    for (const Plan& plan : plans) plan.sequence->fail(Error(ErrorCode::runtime, error.what()));
+  }
+  drop_cancelled();
+}
+
+void Scheduler::fail_all(const Error& error) {
+  for (Sequence& sequence : running_) sequence.fail(error);
+  running_.clear();
+}
+
+}  // namespace fluxmlx::engine

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <list>
+#include <vector>
+
+#include "engine/sequence.h"
+#include "model/decoder.h"
+
+namespace fluxmlx::engine {
+
+// The requests that run, and the step that moves each of them one piece on. Lives on the engine's thread.
+class Scheduler {
+ public:
+  Scheduler(const model::Decoder& decoder, const Options& options, cache::KvShape cache_shape)
+      : decoder_(decoder), options_(options), cache_shape_(cache_shape) {}
+
+  bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
+  bool idle() const { return running_.empty(); }
+
+  // Starts a request, or fails it alone.
+  void admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted);
+
+  // forward -> sample -> emit, for all that run.
+  void step();
+
+  void fail_all(const Error& error);
+
+ private:
+  struct Plan {
+    Sequence* sequence;
+    int count;                  // rows in this step
+    std::vector<int32_t> rows;  // of these, wanted logits, counted from the sequence's first row
+  };
+
+  void drop_cancelled();
+  model::Batch plan(std::vector<Plan>& plans, std::vector<int32_t>& rows);
+  void forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows);
+  void accept(const Plan& plan, const float* logits);
+
+  const model::Decoder& decoder_;
+  const Options& options_;
+  cache::KvShape cache_shape_;
+  std::list<Sequence> running_;
+};
+
+}  // namespace fluxmlx::engine

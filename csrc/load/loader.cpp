@@ -1,0 +1,169 @@
+#include "load/loader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "load/affine.h"
+#include "load/host_array.h"
+#include "quant/dequantize.h"
+
+namespace fluxmlx::load {
+namespace {
+
+bool is_float(TensorType type) {
+  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
+}
+
+std::string shape_text(const std::vector<uint64_t>& ne) {
+  std::string text = "[";
+  for (size_t i = 0; i < ne.size(); ++i) text += concat(i != 0 ? ", " : "", ne[i]);
+  return text + "]";
+}
+
+// A trailing dimension of one says nothing.
+std::vector<uint64_t> trimmed(std::vector<uint64_t> ne) {
+  while (ne.size() > 1 && ne.back() == 1) ne.pop_back();
+  return ne;
+}
+
+std::vector<std::byte> read_all(const gguf::File& file, const gguf::Tensor& tensor) {
+  std::vector<std::byte> bytes(tensor.n_bytes);
+  file.read(tensor, 0, bytes);
+  return bytes;
+}
+
+}  // namespace
+
+Loader::Loader(const gguf::File& file, const ops::Ops& ops, Progress progress)
+    : file_(file), ops_(ops), progress_(std::move(progress)) {}
+
+bool Loader::has(const std::string& name) const { return file_.find(name) != nullptr; }
+
+const gguf::Tensor& Loader::find(const std::string& name, const std::vector<uint64_t>& ne) {
+  const gguf::Tensor* tensor = file_.find(name);
+  if (tensor == nullptr) {
+    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' is missing; the model's metadata asks for it");
+  }
+  if (trimmed(tensor->ne) != trimmed(ne)) {
+    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' has the shape ", shape_text(tensor->ne),
+         ", and the model's metadata asks for ", shape_text(ne));
+  }
+  if (quant::find_dequantize(tensor->type) == nullptr) {
+    fail(ErrorCode::unsupported, file_.path(), ": tensor '", name, "' has the type ",
+         tensor_type_info(tensor->type).name, ", which this version cannot read; use a file of another quantisation");
+  }
+  used_[name] = true;
+  return *tensor;
+}
+
+void Loader::count(const gguf::Tensor& tensor, const std::string& held_as) {
+  const std::string type = tensor_type_info(tensor.type).name;
+  ReportRow& row = report_[type + " -> " + held_as];
+  row.type = type;
+  row.held_as = held_as;
+  row.n_tensors += 1;
+  row.n_bytes += tensor.n_bytes;
+  done_ += tensor.n_bytes;
+  if (progress_) progress_(done_, file_.n_bytes());
+}
+
+ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
+  const gguf::Tensor& tensor = find(name, {static_cast<uint64_t>(n_in), static_cast<uint64_t>(n_out)});
+  ops::Weight weight;
+  weight.type = tensor.type;
+  weight.n_out = n_out;
+  weight.n_in = n_in;
+  weight.layout = ops_.weight_layout();
+  if (weight.layout == ops::Layout::blocks) return load_blocks(tensor, std::move(weight));
+  const bool groups = n_in % kGroupSize == 0;
+  return is_float(tensor.type) || !groups ? load_dense(tensor, std::move(weight))
+                                          : load_quantized(tensor, std::move(weight));
+}
+
+ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
+  const int row_bytes = static_cast<int>(tensor.n_bytes / static_cast<uint64_t>(weight.n_out));
+  weight.data = host_array({weight.n_out, row_bytes}, ops_.stream(),
+                           [&](std::span<std::byte> into) { file_.read(tensor, 0, into); });
+  count(tensor, "the file's blocks");
+  return weight;
+}
+
+ops::Weight Loader::load_dense(const gguf::Tensor& tensor, ops::Weight weight) {
+  weight.layout = ops::Layout::dense;
+  const std::vector<std::byte> bytes = read_all(file_, tensor);
+  std::vector<float> values(static_cast<size_t>(weight.n_out) * weight.n_in);
+  quant::dequantize(tensor.type, bytes, values);
+  const Array wide = Array::from(values, {weight.n_out, weight.n_in});
+  weight.data = mx::astype(wide, ops_.dtype(), ops_.stream());
+  mx::eval(weight.data);
+  count(tensor, concat("plain ", dtype_name(ops_.dtype())));
+  return weight;
+}
+
+ops::Weight Loader::load_quantized(const gguf::Tensor& tensor, ops::Weight weight) {
+  const bool mxfp4 = tensor.type == TensorType::MXFP4;
+  const AffinePlan plan = mxfp4 ? AffinePlan{4, true} : affine_plan(tensor.type);
+  const int64_t n_out = weight.n_out, n_in = weight.n_in, n_groups = n_in / kGroupSize;
+  const int64_t row_bytes = static_cast<int64_t>(tensor.n_bytes) / n_out, packed_bytes = n_in * plan.bits / 8;
+  std::vector<std::byte> row(row_bytes);
+  std::vector<uint8_t> packed(n_out * packed_bytes), codes(n_in), exponents(mxfp4 ? n_out * n_groups : 0);
+  std::vector<float> scales(mxfp4 ? 0 : n_out * n_groups), biases(scales.size());
+  for (int64_t r = 0; r < n_out; ++r) {
+    file_.read(tensor, static_cast<uint64_t>(r * row_bytes), row);
+    if (mxfp4) {
+      to_mxfp4(row.data(), n_in, &packed[r * packed_bytes], &exponents[r * n_groups]);
+      continue;
+    }
+    to_affine(tensor.type, row.data(), n_in, codes.data(), &scales[r * n_groups], &biases[r * n_groups]);
+    pack_codes(codes.data(), n_in, plan.bits, &packed[r * packed_bytes]);
+  }
+  const Shape groups = {weight.n_out, static_cast<int>(n_groups)};
+  weight.quantization = {mxfp4 ? "mxfp4" : "affine", plan.bits, kGroupSize};
+  weight.data = Array::from(packed.data(), {weight.n_out, static_cast<int>(packed_bytes / 4)}, MLX_UINT32);
+  if (mxfp4) {
+    weight.scales = Array::from(exponents.data(), groups, MLX_UINT8);
+  } else {
+    weight.scales = mx::astype(Array::from(scales, groups), ops_.dtype(), ops_.stream());
+    weight.biases = mx::astype(Array::from(biases, groups), ops_.dtype(), ops_.stream());
+    mx::eval(std::vector<Array>{weight.scales, weight.biases});
+  }
+  count(tensor, mxfp4 ? std::string("mxfp4")
+                      : concat("affine ", plan.bits, " bit", plan.exact ? ", the file's codes" : ", nearest level"));
+  return weight;
+}
+
+std::vector<float> Loader::floats(const std::string& name, int n) {
+  const gguf::Tensor& tensor = find(name, {static_cast<uint64_t>(n)});
+  if (!is_float(tensor.type)) {
+    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' has the type ",
+         tensor_type_info(tensor.type).name, "; a norm, bias or frequency table must be F32, F16 or BF16");
+  }
+  std::vector<float> values(static_cast<size_t>(n));
+  quant::dequantize(tensor.type, read_all(file_, tensor), values);
+  count(tensor, "plain vector");
+  return values;
+}
+
+Array Loader::vector(const std::string& name, int n) {
+  const Array wide = Array::from(floats(name, n), {n});
+  const Array result = mx::astype(wide, ops_.dtype(), ops_.stream());
+  mx::eval(result);
+  return result;
+}
+
+std::vector<ReportRow> Loader::report() const {
+  std::vector<ReportRow> rows;
+  for (const auto& [key, row] : report_) rows.push_back(row);
+  return rows;
+}
+
+std::vector<std::string> Loader::unused() const {
+  std::vector<std::string> names;
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    if (!used_.contains(tensor.name)) names.push_back(tensor.name);
+  }
+  return names;
+}
+
+}  // namespace fluxmlx::load

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gguf/file.h"
+#include "ops/ops.h"
+
+namespace fluxmlx::load {
+
+// Called as bytes arrive; it may throw to stop the load.
+using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+// What became of the tensors of one type.
+struct ReportRow {
+  std::string type;     // in the file
+  std::string held_as;  // "Q4_1 blocks", "affine 4 bit, exact", "float32", ...
+  int n_tensors = 0;
+  uint64_t n_bytes = 0;  // in the file
+};
+
+// Reads the tensors of a GGUF file into arrays of the layout that `ops` wants, and keeps count.
+class Loader {
+ public:
+  Loader(const gguf::File& file, const ops::Ops& ops, Progress progress);
+
+  bool has(const std::string& name) const;
+
+  // Each fails with the tensor's name if it is missing, or its shape or type is not as expected.
+  ops::Weight matrix(const std::string& name, int n_out, int n_in);
+  Array vector(const std::string& name, int n);               // in the dtype of the activations
+  std::vector<float> floats(const std::string& name, int n);  // for the host
+
+  std::vector<ReportRow> report() const;
+
+  // Names of tensors in the file that nobody asked for.
+  std::vector<std::string> unused() const;
+
+ private:
+  const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
+  ops::Weight load_blocks(const gguf::Tensor& tensor, ops::Weight weight);
+  ops::Weight load_quantized(const gguf::Tensor& tensor, ops::Weight weight);
+  ops::Weight load_dense(const gguf::Tensor& tensor, ops::Weight weight);
+  void count(const gguf::Tensor& tensor, const std::string& held_as);
+
+  const gguf::File& file_;
+  const ops::Ops& ops_;
+  Progress progress_;
+  uint64_t done_ = 0;
+  std::map<std::string, ReportRow> report_;
+  std::map<std::string, bool> used_;
+};
+
+}  // namespace fluxmlx::load

@@ -1,0 +1,59 @@
+#include "ops/composed/ops.h"
+
+namespace fluxmlx::ops {
+
+// MLX has no half-precision path worth the name on CPUs, and its GPU kernels want float16 beside
+// GGUF's float16 scales: any wider scale would widen the whole operation.
+ComposedOps::ComposedOps(DeviceKind device)
+    : stream_(device), dtype_(device == DeviceKind::gpu ? MLX_FLOAT16 : MLX_FLOAT32) {}
+
+Array ComposedOps::product(const Array& x, const Weight& weight) const {
+  if (weight.layout == Layout::quantized) {
+    return mx::quantized_matmul(x, weight.data, weight.scales, weight.biases, weight.quantization, stream_);
+  }
+  return mx::matmul(x, mx::transpose(weight.data, {1, 0}, stream_), stream_);
+}
+
+Array ComposedOps::embedding(const Weight& table, const Array& tokens) const {
+  const Array rows = mx::take(table.data, tokens, 0, stream_);
+  if (table.layout == Layout::dense) return mx::astype(rows, dtype_, stream_);
+  const Array scales = mx::take(table.scales, tokens, 0, stream_);
+  const Array biases = table.biases ? mx::take(table.biases, tokens, 0, stream_) : Array();
+  return mx::dequantize(rows, scales, biases, table.quantization, dtype_, stream_);
+}
+
+std::vector<Array> ComposedOps::norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const {
+  const Array normed = mx::rms_norm(x, norm.weight, norm.eps, stream_);
+  std::vector<Array> results;
+  for (const Linear& linear : linears) {
+    const Array y = product(normed, linear.weight);
+    results.push_back(linear.bias ? mx::add(y, linear.bias, stream_) : y);
+  }
+  return results;
+}
+
+Array ComposedOps::activate(const Array& x, Activation activation) const {
+  if (activation == Activation::silu) return mx::multiply(x, mx::sigmoid(x, stream_), stream_);
+  // gelu(x) = x / 2 (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+  const auto constant = [&](float value) { return mx::astype(Array::scalar(value), dtype_, stream_); };
+  const Array square = mx::multiply(x, x, stream_);
+  const Array cubic = mx::add(mx::multiply(square, constant(0.044715f), stream_), constant(1), stream_);
+  const Array u = mx::multiply(mx::multiply(x, cubic, stream_), constant(1.5957691216f), stream_);
+  return mx::multiply(x, mx::sigmoid(u, stream_), stream_);
+}
+
+Array ComposedOps::norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,
+                              Activation activation) const {
+  const Array normed = mx::rms_norm(x, norm.weight, norm.eps, stream_);
+  return mx::multiply(activate(product(normed, gate), activation), product(normed, up), stream_);
+}
+
+Array ComposedOps::linear_add(const Array& x, const Linear& linear, const Array& residual) const {
+  Array y = product(x, linear.weight);
+  if (linear.bias) y = mx::add(y, linear.bias, stream_);
+  return mx::add(y, residual, stream_);
+}
+
+std::unique_ptr<Ops> make_composed_ops(DeviceKind device) { return std::make_unique<ComposedOps>(device); }
+
+}  // namespace fluxmlx::ops

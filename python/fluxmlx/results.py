@@ -1,0 +1,130 @@
+"""What an engine gives back. Plain values; nothing here refers to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Completion", "Event", "Score", "Timings", "TokenLogprobs", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """The log-probability (natural logarithm) of one token, and of the most likely ones at its place.
+
+    Attributes:
+        token: its id.
+        logprob: by the model's own distribution, before bias, penalties, temperature and truncation.
+        top: (token id, log-probability), best first; empty unless asked for.
+    """
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and answer together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds that each part of a request took.
+
+    Attributes:
+        load_s: loading the model, once for the engine.
+        queued_s: waiting for a place.
+        prompt_s: reading the prompt.
+        decode_s: writing the answer.
+    """
+
+    load_s: float
+    queued_s: float
+    prompt_s: float
+    decode_s: float
+
+    @property
+    def total_s(self) -> float:
+        """From submission to the end, the load not counted."""
+        return self.queued_s + self.prompt_s + self.decode_s
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One piece of a streamed answer. The last event has `finish_reason`, `usage` and `timings`.
+
+    Attributes:
+        text: characters that are certain by now; "" while a character or a stop string is still open.
+        token: the token's id; None on the last event.
+        bytes: what the token stands for, whole characters or not.
+        logprobs: of this token, where the request asked for them.
+        finish_reason: "stop" (end of answer or a stop string), "length" (max_tokens, or the context is full).
+        stop_string: the stop string that matched.
+    """
+
+    text: str
+    token: int | None = None
+    bytes: bytes = b""
+    logprobs: TokenLogprobs | None = None
+    finish_reason: str | None = None
+    stop_string: str | None = None
+    usage: Usage | None = None
+    timings: Timings | None = None
+    prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer.
+
+    Attributes:
+        text: the answer, without the stop string.
+        tokens: ids of the answer, without the token that ended it.
+        finish_reason: "stop" or "length".
+        logprobs: one entry for each token, where the request asked for them.
+        prompt_logprobs: of each prompt token but the first, where the request asked for them.
+        seed: of the random numbers; the same seed gives the same answer again.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    finish_reason: str
+    usage: Usage
+    timings: Timings
+    seed: int
+    stop_string: str | None = None
+    logprobs: tuple[TokenLogprobs, ...] | None = None
+    prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
+
+    @property
+    def message(self) -> dict[str, str]:
+        """The answer as a chat message, to be appended to the messages of the next turn."""
+        return {"role": "assistant", "content": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely a text is: the log-probability of every token given those before it.
+
+    Attributes:
+        tokens: (n,) ids.
+        logprobs: (n,) natural logarithms; None for the first token, which follows nothing.
+        top: (n,) the most likely tokens at each place as (id, log-probability); empty unless asked for.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float | None, ...]
+    top: tuple[tuple[tuple[int, float], ...], ...]
+
+    @property
+    def total(self) -> float:
+        """Sum of the log-probabilities."""
+        return sum(value for value in self.logprobs if value is not None)

@@ -1,0 +1,105 @@
+"""The iterator over one request's events."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+from typing import Any, Self
+
+from fluxmlx.results import Completion, Event, Timings, TokenLogprobs, Usage
+
+__all__ = ["Stream"]
+
+# How often a waiting caller looks up, so that Ctrl-C takes effect; events themselves arrive at once.
+_PATIENCE_S = 0.1
+
+
+class Stream:
+    """Events of one request, as they come. Dropping it half way, or `close()`, cancels the request."""
+
+    def __init__(self, handle: Any, *, prompt: tuple[int, ...], seed: int, load_s: float) -> None:
+        self._handle = handle
+        self._prompt = prompt
+        self._load_s = load_s
+        self._ended = False
+        self.seed = seed
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        if self._ended:
+            raise StopIteration
+        try:
+            event = self._wait()
+        except BaseException:
+            self.close()
+            raise
+        self._ended = event.kind == "end"
+        return self._last(event) if self._ended else self._token(event)
+
+    def close(self) -> None:
+        """Cancels what is left; the engine frees it before its next step."""
+        self._ended = True
+        self._handle.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True):
+            self.close()
+
+    def result(self) -> Completion:
+        """Reads the rest of the stream and returns the whole answer.
+
+        Raises:
+            EngineError, EngineClosedError, OutOfMemoryError: the request failed.
+        """
+        events = list(self)
+        last = events[-1]
+        tokens = tuple(event.token for event in events if event.token is not None)
+        logprobs = tuple(event.logprobs for event in events if event.logprobs is not None)
+        assert last.usage is not None and last.timings is not None and last.finish_reason is not None
+        return Completion(
+            text="".join(event.text for event in events),
+            tokens=tokens,
+            finish_reason=last.finish_reason,
+            usage=last.usage,
+            timings=last.timings,
+            seed=self.seed,
+            stop_string=last.stop_string,
+            logprobs=logprobs if len(logprobs) == len(tokens) and logprobs else None,
+            prompt_logprobs=last.prompt_logprobs,
+        )
+
+    def _wait(self) -> Any:
+        while (event := self._handle.next(_PATIENCE_S)) is None:
+            pass
+        return event
+
+    def _token(self, event: Any) -> Event:
+        logprobs = None
+        if not math.isnan(event.logprob):
+            logprobs = TokenLogprobs(event.token, event.logprob, tuple(event.top_logprobs))
+        return Event(text=event.text, token=event.token, bytes=event.bytes, logprobs=logprobs)
+
+    def _last(self, event: Any) -> Event:
+        rows = event.prompt_logprobs
+        scored = tuple(
+            TokenLogprobs(token, logprob, tuple(top))
+            for token, (logprob, top) in zip(self._prompt[1:], rows, strict=False)
+        )
+        return Event(
+            text=event.text,
+            finish_reason=event.finish_reason,
+            stop_string=event.stop_string.decode("utf-8", "replace") or None,
+            usage=Usage(event.prompt_tokens, event.completion_tokens),
+            timings=Timings(self._load_s, event.queued_s, event.prompt_s, event.decode_s),
+            prompt_logprobs=scored if rows else None,
+        )

@@ -1,0 +1,26 @@
+"""One tiny model for all tests of the engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent.parent / "model"))
+
+import tiny_models
+
+import fluxmlx
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_models.write(tmp_path_factory.mktemp("tiny") / "tiny.gguf", tiny_models.Tiny(tied=False))
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
+    with fluxmlx.load(tiny_path, device="cpu") as loaded:
+        yield loaded

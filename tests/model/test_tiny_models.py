@@ -1,0 +1,76 @@
+"""Tiny random models of every architecture against the numpy reference, through both forms of the ops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from reference import Reference
+from tiny_models import Tiny
+
+import fluxmlx
+
+IDS = [72, 101, 108, 108, 111, 44, 32, 119, 111, 114, 108, 100, 256, 33, 10, 7, 200, 257, 90]
+
+SHAPES = {
+    "llama": Tiny(),
+    "llama-untied-mha": Tiny(tied=False, n_kv_heads=4),
+    "llama-rope-freqs": Tiny(rope_factors=True, rope_base=500000.0),
+    "llama-linear-rope": Tiny(rope_linear=4.0),
+    "llama-wide-heads": Tiny(head_dim=32, n_ff=160),
+    "qwen2": Tiny(architecture="qwen2", bias=True, rope_base=1e6),
+    "qwen2-untied": Tiny(architecture="qwen2", bias=True, tied=False, n_heads=8, n_kv_heads=1),
+    "qwen3": Tiny(architecture="qwen3", head_dim=24),
+    "qwen3-untied": Tiny(architecture="qwen3", tied=False, n_layers=3),
+}
+TYPES = ["F16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
+
+
+def scored(path: Path, ops: str, **options: object) -> np.ndarray:
+    with fluxmlx.load(path, device="cpu", ops=ops, cache_type="f32", **options) as engine:
+        return np.array(engine.score(IDS).logprobs[1:])
+
+
+@pytest.mark.parametrize("ops", ["kernels", "composed"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_architecture(name: str, ops: str, tmp_path: Path) -> None:
+    """Both forms of the graph give the reference's log-probabilities."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES[name])
+    np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4)
+
+
+@pytest.mark.parametrize("ops", ["kernels", "composed"])
+@pytest.mark.parametrize("quantisation", TYPES)
+def test_quantisation(quantisation: str, ops: str, tmp_path: Path) -> None:
+    """Every weight type gives the reference's log-probabilities over its dequantised values."""
+    tiny = Tiny(quantisation=quantisation, n_embd=256, n_ff=256, n_layers=1, tied=False)
+    path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    exact = ops == "kernels" or quantisation not in ("Q2_K", "Q3_K", "Q6_K")  # these go to the nearest level
+    np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4 if exact else 0.15)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])
+def test_float16_cache_is_near_the_reference(name: str, tmp_path: Path) -> None:
+    """The default cache rounds keys and values to float16 and nothing else."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES[name])
+    with fluxmlx.load(path, device="cpu") as engine:
+        ours = np.array(engine.score(IDS).logprobs[1:])
+    np.testing.assert_allclose(ours, Reference(path).logprobs(IDS), atol=2e-2)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])
+def test_chunks_do_not_change_a_bit(name: str, tmp_path: Path) -> None:
+    """A prompt read in pieces of 1, 3 or 7 gives the same log-probabilities, bit for bit, as in one piece."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES[name])
+    whole = scored(path, "kernels")
+    for chunk in (1, 3, 7):
+        assert np.array_equal(scored(path, "kernels", prefill_chunk=chunk), whole)
+
+
+def test_threads_do_not_change_a_bit(tmp_path: Path) -> None:
+    """One, two and three threads give the same log-probabilities, bit for bit."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES["llama"])
+    runs = [scored(path, "kernels", threads=n) for n in (1, 2, 3)]
+    assert np.array_equal(runs[0], runs[1]) and np.array_equal(runs[0], runs[2])
