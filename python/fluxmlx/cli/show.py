@@ -54,8 +54,8 @@ def show(
 
 
 def _open(model: str) -> File:
-    from fluxmlx.progress import Bars
     from fluxmlx.hub import CallbackProgress, resolve
+    from fluxmlx.progress import Bars
 
     with Bars() as bars:
         path = resolve(model, progress=CallbackProgress(bars))
