@@ -8,6 +8,7 @@ namespace {
 
 using enum TensorType;
 
+// clang-format off
 constexpr std::array kTypes = {
     TensorTypeInfo{F32, "F32", 1, 4},          TensorTypeInfo{F16, "F16", 1, 2},
     TensorTypeInfo{Q4_0, "Q4_0", 32, 18},      TensorTypeInfo{Q4_1, "Q4_1", 32, 20},
@@ -27,6 +28,7 @@ constexpr std::array kTypes = {
     TensorTypeInfo{TQ2_0, "TQ2_0", 256, 66},   TensorTypeInfo{MXFP4, "MXFP4", 32, 17},
     TensorTypeInfo{NVFP4, "NVFP4", 64, 36},    TensorTypeInfo{Q1_0, "Q1_0", 128, 18},
 };
+// clang-format on
 
 }  // namespace
 

@@ -101,7 +101,9 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Body& work
   const uint64_t round = (ticket.load(std::memory_order_relaxed) >> 32) + 1;
   ticket.store((round << 32) | static_cast<uint64_t>(count), std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) > 0) {
-    { const std::lock_guard lock(mutex); }  // a thread between its last look and its sleep is past it now
+    {
+      const std::lock_guard lock(mutex);
+    }  // a thread between its last look and its sleep is past it now
     wake.notify_all();
   }
   run_chunks(0);

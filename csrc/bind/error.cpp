@@ -6,14 +6,22 @@ namespace {
 
 const char* exception_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return "InvalidArgumentError";
-    case ErrorCode::invalid_file: return "ModelFileError";
-    case ErrorCode::unsupported: return "UnsupportedModelError";
-    case ErrorCode::io: return "ModelIOError";
-    case ErrorCode::out_of_memory: return "OutOfMemoryError";
-    case ErrorCode::cancelled: return "CancelledError";
-    case ErrorCode::closed: return "EngineClosedError";
-    case ErrorCode::runtime: return "EngineError";
+    case ErrorCode::invalid_argument:
+      return "InvalidArgumentError";
+    case ErrorCode::invalid_file:
+      return "ModelFileError";
+    case ErrorCode::unsupported:
+      return "UnsupportedModelError";
+    case ErrorCode::io:
+      return "ModelIOError";
+    case ErrorCode::out_of_memory:
+      return "OutOfMemoryError";
+    case ErrorCode::cancelled:
+      return "CancelledError";
+    case ErrorCode::closed:
+      return "EngineClosedError";
+    case ErrorCode::runtime:
+      return "EngineError";
   }
   return "FluxmlxError";
 }

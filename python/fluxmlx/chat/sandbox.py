@@ -117,7 +117,7 @@ class SandboxedTemplates(ImmutableSandboxedEnvironment):
         elif name == "replace" and len(args) >= 2 and isinstance(args[0], str) and isinstance(args[1], str):
             self.budget.replace(text, args[0], args[1])
         elif name == "join" and len(args) == 1 and not kwargs:
-            items = list(args[0])
+            items: list[Any] = list(args[0])
             self.budget.join(text, [item for item in items if isinstance(item, str)])
             return (items,)
         return args
@@ -159,7 +159,7 @@ def _check_nesting(environment: Environment, source: str) -> None:
 class _Generation(Extension):
     """`{% generation %}` marks the model's own words for training; for us it is a scope."""
 
-    tags = {"generation"}
+    tags: set[str] = {"generation"}  # noqa: RUF012  # as jinja2 declares it
 
     def parse(self, parser: Any) -> nodes.Node:
         line = next(parser.stream).lineno
@@ -193,8 +193,9 @@ class _Counting(NodeTransformer):
 
     visit_Dict = visit_Tuple = visit_List
 
-    def _filter(self, node: nodes.Expr, name: str) -> nodes.Filter:
-        made = nodes.Filter(node, name, [], [], None, None).set_lineno(node.lineno)
+    def _filter(self, node: nodes.Node, name: str) -> nodes.Filter:
+        made = nodes.Filter(node, name, [], [], None, None)
+        made.set_lineno(node.lineno)
         made.set_environment(self._environment)
         return made
 

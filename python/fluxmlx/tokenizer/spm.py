@@ -64,8 +64,8 @@ def _model_proto(vocabulary: Vocabulary) -> bytes:
         raise TokenizerError(
             f"{PREFIX}unknown_token_id is missing: a SentencePiece vocabulary cannot work without it"
         )
-    proto = pb.ModelProto()
-    proto.trainer_spec.model_type = pb.TrainerSpec.BPE
+    proto: Any = pb.ModelProto()  # pyright: ignore[reportAttributeAccessIssue]
+    proto.trainer_spec.model_type = pb.TrainerSpec.BPE  # pyright: ignore[reportAttributeAccessIssue]
     proto.trainer_spec.vocab_size = len(vocabulary.tokens)
     proto.trainer_spec.byte_fallback = _has_bytes(vocabulary)
     proto.trainer_spec.unk_id = vocabulary.unk_id
