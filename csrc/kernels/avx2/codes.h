@@ -29,7 +29,28 @@ inline __m128i spread_bits(uint32_t bits, int value) {
 }
 
 inline __m256 half_everywhere(const uint8_t* p) {
-  return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(quant::avx2::load_u16(p))));
+  return _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(quant::avx2::load_u16(p))));
+}
+
+// Eight bytes as 32-bit numbers, straight from memory.
+inline __m256i eight_unsigned(const uint8_t* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+inline __m256i eight_signed(const uint8_t* p) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+
+// Both nibbles of eight bytes.
+struct Nibbles {
+  __m256i low, high;
+};
+inline Nibbles eight_nibbles(const uint8_t* p) {
+  const __m256i v = eight_unsigned(p);
+  return {_mm256_and_si256(v, _mm256_set1_epi32(15)), _mm256_srli_epi32(v, 4)};
+}
+
+inline void store_product(__m256i codes, __m256 scale, float* y) {
+  _mm256_storeu_ps(y, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(codes)));
 }
 
 inline __m256 first_unsigned(__m128i codes) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes)); }

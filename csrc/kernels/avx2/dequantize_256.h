@@ -78,13 +78,16 @@ inline void dequantize_q4_k(const std::byte* blocks, int64_t n, float* y) {
   for (const float* end = y + n; y < end; y += 256, block += 144) {
     float scale[8], offset[8];
     scale_groups_and_mins(block, scale, offset);
-    for (int group = 0; group < 8; group += 2) {
-      for (int half = 0; half < 2; ++half) {
-        const __m128i codes = load_codes(block + 16 + group * 16 + half * 16);
-        float* out = y + group * 32 + half * 16;
-        store_lowered(low_nibbles(codes), _mm256_set1_ps(scale[group]), _mm256_set1_ps(offset[group]), out);
-        store_lowered(high_nibbles(codes), _mm256_set1_ps(scale[group + 1]), _mm256_set1_ps(offset[group + 1]),
-                      out + 32);
+    for (int group = 0; group < 8; group += 2) {  // 32 bytes of nibbles: the low ones are one group, the high the next
+      const __m256 scale_low = _mm256_set1_ps(scale[group]), scale_high = _mm256_set1_ps(scale[group + 1]);
+      const __m256 offset_low = _mm256_set1_ps(offset[group]), offset_high = _mm256_set1_ps(offset[group + 1]);
+      float* out = y + group * 32;
+      for (int i = 0; i < 32; i += 8) {
+        const Nibbles codes = eight_nibbles(block + 16 + group * 16 + i);
+        const __m256 low = _mm256_mul_ps(scale_low, _mm256_cvtepi32_ps(codes.low));
+        const __m256 high = _mm256_mul_ps(scale_high, _mm256_cvtepi32_ps(codes.high));
+        _mm256_storeu_ps(out + i, _mm256_sub_ps(low, offset_low));
+        _mm256_storeu_ps(out + 32 + i, _mm256_sub_ps(high, offset_high));
       }
     }
   }

@@ -10,13 +10,15 @@ namespace fluxmlx::kernels::avx2 {
 using quant::avx2::bytes;
 
 inline void dequantize_q4_0(const std::byte* blocks, int64_t n, float* y) {
-  const __m128i eight = _mm_set1_epi8(8);
+  const __m256i eight = _mm256_set1_epi32(8);
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 18) {
     const __m256 d = half_everywhere(block);
-    const __m128i codes = load_codes(block + 2);
-    store_scaled(_mm_sub_epi8(low_nibbles(codes), eight), d, y);
-    store_scaled(_mm_sub_epi8(high_nibbles(codes), eight), d, y + 16);
+    for (int i = 0; i < 16; i += 8) {
+      const Nibbles codes = eight_nibbles(block + 2 + i);
+      store_product(_mm256_sub_epi32(codes.low, eight), d, y + i);
+      store_product(_mm256_sub_epi32(codes.high, eight), d, y + 16 + i);
+    }
   }
 }
 
@@ -24,9 +26,11 @@ inline void dequantize_q4_1(const std::byte* blocks, int64_t n, float* y) {
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 20) {
     const __m256 d = half_everywhere(block), m = half_everywhere(block + 2);
-    const __m128i codes = load_codes(block + 4);
-    store_shifted(low_nibbles(codes), d, m, y);
-    store_shifted(high_nibbles(codes), d, m, y + 16);
+    for (int i = 0; i < 16; i += 8) {
+      const Nibbles codes = eight_nibbles(block + 4 + i);
+      _mm256_storeu_ps(y + i, _mm256_add_ps(_mm256_mul_ps(d, _mm256_cvtepi32_ps(codes.low)), m));
+      _mm256_storeu_ps(y + 16 + i, _mm256_add_ps(_mm256_mul_ps(d, _mm256_cvtepi32_ps(codes.high)), m));
+    }
   }
 }
 
@@ -59,8 +63,7 @@ inline void dequantize_q8_0(const std::byte* blocks, int64_t n, float* y) {
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 34) {
     const __m256 d = half_everywhere(block);
-    store_scaled(load_codes(block + 2), d, y);
-    store_scaled(load_codes(block + 18), d, y + 16);
+    for (int i = 0; i < 32; i += 8) store_product(eight_signed(block + 2 + i), d, y + i);
   }
 }
 
