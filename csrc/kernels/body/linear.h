@@ -77,6 +77,12 @@ inline void add_slice(const Slice& slice, const float* x, int64_t x_stride, int6
   if (n_tokens - token == 1) add_tokens<1>(slice, x, x_stride, token);
 }
 
+// Asks for memory that the next panel will read; an address behind the end is allowed.
+inline void prefetch(const std::byte* data, int64_t offset, int64_t n) {
+  const auto begin = reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(offset);
+  for (int64_t i = 0; i < n; i += 64) __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i)));
+}
+
 // Columns [begin, begin + n) of the panel's rows as floats; missing rows and the last vector's rest are zeros.
 inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Panel& panel, int64_t begin, int64_t n,
                        int64_t stride, float* out) {
@@ -86,6 +92,7 @@ inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Pa
   for (int r = 0; r < panel.n_rows; ++r, row += row_bytes) {
     float* y = out + r * stride;
     for (int64_t i = n; i < stride; ++i) y[i] = 0;
+    prefetch(row, kPanelRows * row_bytes, n / info.block_size * info.block_bytes);
     dequantize(row, n, y);
   }
   for (int64_t i = panel.n_rows * stride; i < kPanelRows * stride; ++i) out[i] = 0;
