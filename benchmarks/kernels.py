@@ -19,7 +19,9 @@ def random_matrix(name: str, n_rows: int, n_cols: int) -> tuple[int, bytes, int,
 def smollm2_weights(name: str, head: str) -> list[tuple[int, bytes, int, int]]:
     """One token's worth of SmolLM2-135M: 30 layers and the head."""
     layer = [(960, 576), (576, 576), (3072, 576), (576, 1536)]
-    return [random_matrix(name, *shape) for _ in range(30) for shape in layer] + [random_matrix(head, 49152, 576)]
+    return [random_matrix(name, *shape) for _ in range(30) for shape in layer] + [
+        random_matrix(head, 49152, 576)
+    ]
 
 
 def main() -> None:
@@ -33,7 +35,9 @@ def main() -> None:
         pool = testing.ThreadPool(n_threads)
         print(f"{args.isa or testing.active_isa()}, {n_threads} threads")
         weights = smollm2_weights("Q4_1", "Q8_0")
-        print(f"  SmolLM2-135M Q4_1, one token: {testing.time_linear(pool, args.isa, weights, 1, 5) * 1e3:.2f} ms")
+        print(
+            f"  SmolLM2-135M Q4_1, one token: {testing.time_linear(pool, args.isa, weights, 1, 5) * 1e3:.2f} ms"
+        )
         for name in types:
             matrix = random_matrix(name, 4096, 1536)
             work = 4096 * 1536 / 1e9

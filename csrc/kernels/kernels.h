@@ -46,20 +46,20 @@ struct Sequence {
 struct Attention {
   int64_t n_tokens;
   int n_heads, n_kv_heads, head_dim;
-  float scale;                     // of the scores, before the softmax
-  const float* q;                  // (n_tokens, n_heads, head_dim)
-  const float* k;                  // (n_tokens, n_kv_heads, head_dim)
-  const float* v;                  // (n_tokens, n_kv_heads, head_dim)
-  const float* q_norm = nullptr;   // (head_dim,) RMS norm of each query head before the rotation
-  const float* k_norm = nullptr;   // (head_dim,)
+  float scale;                    // of the scores, before the softmax
+  const float* q;                 // (n_tokens, n_heads, head_dim)
+  const float* k;                 // (n_tokens, n_kv_heads, head_dim)
+  const float* v;                 // (n_tokens, n_kv_heads, head_dim)
+  const float* q_norm = nullptr;  // (head_dim,) RMS norm of each query head before the rotation
+  const float* k_norm = nullptr;  // (head_dim,)
   float norm_eps = 0;
-  const float* rope = nullptr;     // (n_tokens, n_rot / 2, 2): cosine, sine; from rope_table()
-  int n_rot = 0;                   // leading dimensions of a head that are rotated
-  bool rope_interleaved = false;   // pairs (2i, 2i+1), else (i, i + n_rot/2)
+  const float* rope = nullptr;    // (n_tokens, n_rot / 2, 2): cosine, sine; from rope_table()
+  int n_rot = 0;                  // leading dimensions of a head that are rotated
+  bool rope_interleaved = false;  // pairs (2i, 2i+1), else (i, i + n_rot/2)
   CacheType cache_type = CacheType::f16;
   std::span<const Sequence> sequences;
-  float* q_rotated;                // scratch, (n_tokens, n_heads, head_dim)
-  float* out;                      // (n_tokens, n_heads, head_dim)
+  float* q_rotated;  // scratch, (n_tokens, n_heads, head_dim)
+  float* out;        // (n_tokens, n_heads, head_dim)
 };
 
 // Products that share their input x (n_tokens, n_cols): one fork-join for all of them.

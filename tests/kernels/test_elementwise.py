@@ -92,7 +92,6 @@ def test_force_isa_names_the_instruction_set(isa: str) -> None:
     """FLUXMLX_FORCE_ISA picks the instruction set of a process, or is an error that repeats the name."""
     code = "from fluxmlx._core import testing; print(testing.active_isa())"
     env = {**os.environ, "FLUXMLX_FORCE_ISA": isa}
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == isa if isa != "none" else "instruction set 'none'" in run.stderr

@@ -17,23 +17,40 @@ inline void dequantize_f16(const std::byte* data, int64_t n, float* y) {
 
 inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
   switch (type) {
-    case TensorType::F32: return quant::avx2::dequantize_f32;
-    case TensorType::F16: return dequantize_f16;
-    case TensorType::BF16: return quant::avx2::dequantize_bf16;
-    case TensorType::Q4_0: return dequantize_q4_0;
-    case TensorType::Q4_1: return dequantize_q4_1;
-    case TensorType::Q5_0: return dequantize_q5_0;
-    case TensorType::Q5_1: return dequantize_q5_1;
-    case TensorType::Q8_0: return dequantize_q8_0;
-    case TensorType::Q2_K: return dequantize_q2_k;
-    case TensorType::Q3_K: return dequantize_q3_k;
-    case TensorType::Q4_K: return dequantize_q4_k;
-    case TensorType::Q5_K: return dequantize_q5_k;
-    case TensorType::Q6_K: return dequantize_q6_k;
-    case TensorType::IQ4_NL: return dequantize_iq4_nl;
-    case TensorType::IQ4_XS: return dequantize_iq4_xs;
-    case TensorType::MXFP4: return dequantize_mxfp4;
-    default: return nullptr;
+    case TensorType::F32:
+      return quant::avx2::dequantize_f32;
+    case TensorType::F16:
+      return dequantize_f16;
+    case TensorType::BF16:
+      return quant::avx2::dequantize_bf16;
+    case TensorType::Q4_0:
+      return dequantize_q4_0;
+    case TensorType::Q4_1:
+      return dequantize_q4_1;
+    case TensorType::Q5_0:
+      return dequantize_q5_0;
+    case TensorType::Q5_1:
+      return dequantize_q5_1;
+    case TensorType::Q8_0:
+      return dequantize_q8_0;
+    case TensorType::Q2_K:
+      return dequantize_q2_k;
+    case TensorType::Q3_K:
+      return dequantize_q3_k;
+    case TensorType::Q4_K:
+      return dequantize_q4_k;
+    case TensorType::Q5_K:
+      return dequantize_q5_k;
+    case TensorType::Q6_K:
+      return dequantize_q6_k;
+    case TensorType::IQ4_NL:
+      return dequantize_iq4_nl;
+    case TensorType::IQ4_XS:
+      return dequantize_iq4_xs;
+    case TensorType::MXFP4:
+      return dequantize_mxfp4;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/avx2/dequantize.h"
 #include "kernels/avx2/vec.h"
+
 // The bodies come after the vector type that they are written over.
 #include "kernels/body/table.h"
 

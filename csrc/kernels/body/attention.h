@@ -25,13 +25,13 @@ struct Queries {
 
 // Scratch of one block, carved from one piece of memory.
 struct SpanScratch {
-  float* keys;       // (kSpan, head_dim + 8)
-  float* values;     // (kSpan, head_dim)
-  float* weights;    // (n_queries, kSpan): scores, then e^(score - maximum)
-  float* maximum;    // (n_queries,) of all spans so far
-  float* sum;        // (n_queries,)
-  float* keep;       // (n_queries,) factor of what was before this span
-  float* take;       // (n_queries,) factor of this span
+  float* keys;     // (kSpan, head_dim + 8)
+  float* values;   // (kSpan, head_dim)
+  float* weights;  // (n_queries, kSpan): scores, then e^(score - maximum)
+  float* maximum;  // (n_queries,) of all spans so far
+  float* sum;      // (n_queries,)
+  float* keep;     // (n_queries,) factor of what was before this span
+  float* take;     // (n_queries,) factor of this span
 };
 
 inline SpanScratch carve(const Queries& queries, float* memory) {

@@ -80,7 +80,8 @@ inline void add_slice(const Slice& slice, const float* x, int64_t x_stride, int6
 // Asks for memory that the next panel will read; an address behind the end is allowed.
 inline void prefetch(const std::byte* data, int64_t offset, int64_t n) {
   const auto begin = reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(offset);
-  for (int64_t i = 0; i < n; i += 64) __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i)));
+  for (int64_t i = 0; i < n; i += 64)
+    __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i)));
 }
 
 // Columns [begin, begin + n) of the panel's rows as floats; missing rows and the last vector's rest are zeros.

@@ -1,5 +1,6 @@
 #include "kernels/scalar/dequantize.h"
 #include "kernels/scalar/vec.h"
+
 // The bodies come after the vector type that they are written over.
 #include "kernels/body/table.h"
 
