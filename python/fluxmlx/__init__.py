@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fluxmlx.results import Completion, Event, Score, Timings, TokenLogprobs, Usage
     from fluxmlx.sampling import SamplingParams
 
+    __version__: str
+
 __all__ = [
     "Completion",
     "Engine",

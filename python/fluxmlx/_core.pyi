@@ -1,5 +1,12 @@
 """The native core of fluxmlx."""
 
+from collections.abc import Sequence
+
+def info() -> dict:
+    """
+    What this build is and what it found: versions, devices, instruction sets, threads.
+    """
+
 class GgufTensor:
     """One row of a model file's tensor directory."""
 
@@ -75,3 +82,86 @@ def tensor_types() -> dict:
     """
     Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).
     """
+
+class Event:
+    """One thing that a request gave: a token, or its end."""
+
+    @property
+    def kind(self) -> str:
+        """'token' or 'end'"""
+
+    @property
+    def text(self) -> str:
+        """whole characters that are certain by now"""
+
+    @property
+    def bytes(self) -> bytes: ...
+    @property
+    def token(self) -> int: ...
+    @property
+    def logprob(self) -> float:
+        """NaN unless asked for"""
+
+    @property
+    def top_logprobs(self) -> list[tuple[int, float]]:
+        """(token, logprob), best first"""
+
+    @property
+    def finish_reason(self) -> str: ...
+    @property
+    def stop_string(self) -> bytes: ...
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def completion_tokens(self) -> int: ...
+    @property
+    def queued_s(self) -> float: ...
+    @property
+    def prompt_s(self) -> float: ...
+    @property
+    def decode_s(self) -> float: ...
+    @property
+    def prompt_logprobs(self) -> list[tuple[float, list[tuple[int, float]]]]:
+        """(logprob, top) of each prompt token but the first"""
+
+class Handle:
+    """The caller's end of one request."""
+
+    def next(self, timeout: float) -> Event | None:
+        """The next event, or None if none came in `timeout` seconds."""
+
+    def cancel(self) -> None:
+        """Drops the request before the engine's next step."""
+
+class Engine:
+    """A loaded model and the thread that runs it."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        token_bytes: object,
+        end_ids: Sequence[int],
+        device: str = "auto",
+        ops: str = "auto",
+        cache_type: str = "f16",
+        ctx: int = 0,
+        threads: int = 0,
+        prefill_chunk: int = 256,
+    ) -> None: ...
+    def wait_loaded(self, timeout: float) -> bool:
+        """True once loaded, False when `timeout` seconds are over."""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Bytes loaded, bytes in all."""
+
+    @property
+    def info(self) -> dict: ...
+    def submit(self, prompt: Sequence[int], params: dict) -> Handle:
+        """
+        Queues a request: prompt token ids, and the fields of SamplingParams.to_native().
+        """
+
+    def close(self) -> None:
+        """Ends what runs and waits for the thread; may be called again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +105,7 @@ def _wait(native: Any, report: Report | None) -> None:
 
 
 @contextlib.contextmanager
-def _reporter(progress: bool | Report) -> Iterator[Report | None]:
+def _reporter(progress: bool | Report) -> Generator[Report | None]:
     if progress is True:
         from fluxmlx.progress import Bars
 
