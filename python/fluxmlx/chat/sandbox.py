@@ -8,20 +8,16 @@ it.
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any, NoReturn
+from typing import Any
 
 from jinja2 import Environment, Template, nodes
-from jinja2.ext import Extension
-from jinja2.filters import make_attrgetter
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace, pass_environment
-from jinja2.visitor import NodeTransformer
 
+from fluxmlx.chat.counting import Counting, Generation
+from fluxmlx.chat.filters import counted_filters, template_globals
 from fluxmlx.chat.limits import MAX_DEPTH, MAX_OUTPUT_BYTES, Budget, TemplateLimit
 from fluxmlx.errors import ChatTemplateError
 
@@ -31,9 +27,6 @@ _CLOSING = frozenset(f"end{name}" for name in _OPENING)
 _FORBIDDEN = frozenset(
     {"encode", "expandtabs", "format_map", "maketrans", "to_bytes", "from_bytes", "translate"}
 )
-_REMOVED = ("pprint", "striptags", "urlize", "xmlattr")  # unused, and hard to bound
-_SIZED = frozenset({"batch", "center", "indent", "round", "slice", "tojson", "truncate", "wordwrap"})
-_COUNT, _TEXT, _MADE = "!count", "!text", "!made"  # filters that no template can name
 
 
 class SandboxedTemplates(ImmutableSandboxedEnvironment):
@@ -45,22 +38,13 @@ class SandboxedTemplates(ImmutableSandboxedEnvironment):
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=["jinja2.ext.loopcontrols", _Generation],
+            extensions=["jinja2.ext.loopcontrols", Generation],
             finalize=budget.value,
         )
         self.budget = budget
         self.globals.pop("lipsum", None)
-        self.globals |= {"raise_exception": _raise_exception, "strftime_now": _strftime_now}
-        self.globals |= {"dict": _make_dict, "namespace": _make_namespace}
-        for name in _REMOVED:
-            self.filters.pop(name, None)
-        self.filters |= {"tojson": _tojson, "join": _joiner(budget), "replace": _replacer(budget)}
-        self.filters = {name: _counted(budget, name, f) for name, f in self.filters.items()}
-        self.filters |= {
-            _COUNT: functools.partial(_Counted, budget),
-            _TEXT: functools.partial(budget.join, ""),
-            _MADE: budget.value,
-        }
+        self.globals |= template_globals()
+        self.filters = counted_filters(budget, self.filters)
 
     def concat(self, parts: Iterable[str]) -> str:  # type: ignore[override]
         """Joins what a template, a macro or a block put out, up to the limit."""
@@ -134,7 +118,7 @@ def compile_template(source: str) -> CodeType:
         raise ChatTemplateError(
             f"the chat template uses {{% {tag} %}} in line {refused.lineno}, which is unsupported"
         )
-    return environment.compile(_Counting(environment).visit(tree))
+    return environment.compile(Counting(environment).visit(tree))
 
 
 def template_from(code: CodeType, environment: SandboxedTemplates) -> Template:
@@ -154,131 +138,3 @@ def _check_nesting(environment: Environment, source: str) -> None:
         opened = kind == "block_begin" or (opened and kind == "whitespace")
         if max(blocks, brackets) > MAX_DEPTH:
             raise TemplateLimit(f"nested deeper than {MAX_DEPTH} in line {line}")
-
-
-class _Generation(Extension):
-    """`{% generation %}` marks the model's own words for training; for us it is a scope."""
-
-    tags: set[str] = {"generation"}  # noqa: RUF012  # as jinja2 declares it
-
-    def parse(self, parser: Any) -> nodes.Node:
-        line = next(parser.stream).lineno
-        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True)).set_lineno(
-            line
-        )
-
-
-class _Counting(NodeTransformer):
-    """Passes what loops run over, and every text and container that an expression makes, through a filter."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:
-        if node.recursive:
-            raise ChatTemplateError(
-                f"the chat template has a recursive loop in line {node.lineno}: unsupported"
-            )
-        self.generic_visit(node)
-        node.iter = self._filter(node.iter, _COUNT)
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
-        self.generic_visit(node)
-        return self._filter(nodes.List(node.nodes).set_lineno(node.lineno), _TEXT)
-
-    def visit_List(self, node: nodes.Expr) -> nodes.Node:
-        self.generic_visit(node)
-        return node if getattr(node, "ctx", "load") != "load" else self._filter(node, _MADE)
-
-    visit_Dict = visit_Tuple = visit_List
-
-    def _filter(self, node: nodes.Node, name: str) -> nodes.Filter:
-        made = nodes.Filter(node, name, [], [], None, None)
-        made.set_lineno(node.lineno)
-        made.set_environment(self._environment)
-        return made
-
-
-class _Counted:
-    """An iterable whose items are steps. Its length, if it has one, is the original's."""
-
-    def __init__(self, budget: Budget, items: Any) -> None:
-        self._budget = budget
-        self._items = items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[Any]:
-        for item in self._items:
-            self._budget.step()
-            yield item
-
-
-def _counted(budget: Budget, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, with its arguments and its result accounted for."""
-    n_passed = 1 + hasattr(function, "jinja_pass_arg")
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        budget.step()
-        if name in _SIZED:
-            budget.widths((*args[n_passed:], *kwargs.values()))
-        if name == "format":
-            budget.format(str(args[0]), (*args[1:], *kwargs.values()), str(args[0]).count("%"))
-        for value in args[n_passed - 1 :]:
-            if not isinstance(value, str):
-                budget.value(value)
-        return budget.value(function(*args, **kwargs))
-
-    return wrapper
-
-
-def _joiner(budget: Budget) -> Callable[..., str]:
-    @pass_environment
-    def join(
-        environment: Environment, value: Iterable[Any], d: str = "", attribute: str | None = None
-    ) -> str:
-        items = map(make_attrgetter(environment, attribute), value) if attribute is not None else value
-        return budget.join(str(d), items)
-
-    return join
-
-
-def _replacer(budget: Budget) -> Callable[..., str]:
-    def replace(text: Any, old: Any, new: Any, count: int | None = None) -> str:
-        text, old, new = str(text), str(old), str(new)
-        budget.replace(text, old, new)
-        return text.replace(old, new, -1 if count is None else count)
-
-    return replace
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: Any = None,
-    separators: Any = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-
-
-def _make_dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
-    """`dict` without the methods of the class."""
-    return dict(*args, **kwargs)
-
-
-def _make_namespace(*args: Any, **kwargs: Any) -> Namespace:
-    return Namespace(*args, **kwargs)
-
-
-def _raise_exception(message: Any) -> NoReturn:
-    raise ChatTemplateError(str(message))
-
-
-def _strftime_now(pattern: str) -> str:
-    return datetime.now().strftime(str(pattern)[:256])

@@ -109,9 +109,8 @@ class Tokenizer(ABC):
             InvalidArgumentError: an id is not in the vocabulary.
         """
         data = b"".join(self._piece(token_id, skip_special) for token_id in ids)
-        if self.first_piece_strips_space and not continuation and data.startswith(b" "):
-            first_special = next((self.is_special[i] for i in ids if self._piece(i, skip_special)), False)
-            data = data if first_special else data[1:]
+        if self.first_piece_strips_space and not continuation:
+            data = data.removeprefix(b" ")
         return data.decode("utf-8", "replace")
 
     def token_text(self, token_id: int) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from tokenizers import Regex, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
-from fluxmlx.errors import TokenizerError
+from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer import pretokenizers
 from fluxmlx.tokenizer.base import Tokenizer
 from fluxmlx.tokenizer.fields import PREFIX, describe
 from fluxmlx.tokenizer.vocabulary import TokenType, Vocabulary
+
+MAX_RUN = 4_000_000
+_RUN = re.compile(r"[^\S\x1c-\x1f]+|[\S\x1c-\x1f]+")
 
 
 @cache
@@ -48,6 +52,7 @@ class BpeTokenizer(Tokenizer):
 
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         del after_special
+        _check_runs(text)
         return self._backend.encode(text, add_special_tokens=False).ids
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
@@ -60,6 +65,17 @@ class BpeTokenizer(Tokenizer):
             return bytes([table[character] for character in token])
         except KeyError:  # not written in the byte alphabet: an added token that the file types as normal
             return token.encode("utf-8", "replace")
+
+
+def _check_runs(text: str) -> None:
+    """Refuses what would take the regular expressions of `tokenizers` over their 10 million retries."""
+    if len(text) > MAX_RUN:
+        longest = max((match.end() - match.start() for match in _RUN.finditer(text)), default=0)
+        if longest > MAX_RUN:
+            raise InvalidArgumentError(
+                f"the text has a run of {longest} characters of whitespace, or without any; "
+                f"at most {MAX_RUN} are supported"
+            )
 
 
 def byte_of_token(index: int, token: str) -> bytes:
