@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fluxmlx import chat
@@ -40,9 +40,10 @@ def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
     return request.getfixturevalue(request.param)
 
 
-@given(contents=st.lists(st.text().filter(lambda text: "\U0010fffd" not in text), min_size=1, max_size=3))
+@given(contents=st.lists(st.text(), min_size=1, max_size=3))
 def test_plain_content_takes_the_plain_path(tokenizer: Tokenizer, contents: list[str]) -> None:
     """Content without marker text gives exactly the ids of the rendered text as a whole."""
+    assume(not any(marker in content for marker in tokenizer.special_texts for content in contents))
     text = template().render(user(*contents))
     ids = chat.apply(tokenizer, template(), user(*contents))
     expected = tokenizer.encode(text, add_special=False, parse_special=True)

@@ -38,6 +38,12 @@ TEMPLATES = {
     "{% call turn('x', 'y') %}!{% endcall %}",
     "generation": "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}"
     "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}",
+    "blocks-of-all-kinds": "{% macro m(a, b=['x', 1], c={'k': (1, 2)}) %}{{ a }}{{ b }}{{ c }}{{ varargs }}"
+    "{% endmacro %}"
+    "{{ m(1) }}{{ m(1, 2, 3, 4) }}{% filter upper %}abc{{ 'd' }}{% endfilter %}{% set a, b = 1, [2] %}{{ a }}{{ b }}"
+    "{% set block %}x{{ a }}{% endset %}{{ block }}{% with z = 5 %}{{ z }}{% endwith %}{% raw %}{{ raw }}{% endraw %}"
+    "{% if 'a' in ('a', 'b') and not false %}in{% elif x %}y{% else %}z{% endif %}{{ 'abc'[::-1] }}{{ [1, 2][0] }}"
+    "{# note #}{% for x in 1, 2 %}{{ x }}{% endfor %}",
     "filters": "{{ messages|map(attribute='role')|join(', ') }}|"
     "{{ messages|selectattr('role', 'equalto', 'user')"
     "|list|length }}|{{ ('ab' * 3)|replace('a', 'c') }}|{{ '  x'|indent(2) }}|{{ 'Ab'|lower }}|"

@@ -1,8 +1,7 @@
-"""Vocabularies for the tokenizer tests: tiny ones made here, and those of $FLUXMLX_TEST_DATA."""
+"""Vocabularies for the tokenizer tests: tiny ones made here, and a reader for those in files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,16 +49,6 @@ def bpe_metadata() -> Callable[..., dict[str, Any]]:
 def spm_metadata() -> Callable[..., dict[str, Any]]:
     """Builds the metadata of a small SentencePiece vocabulary; keywords replace values, None removes one."""
     return _spm_metadata
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of reference data that is not part of the repository."""
-    default = Path(__file__).parents[2] / ".." / "shared" / "data"
-    folder = Path(os.environ.get("FLUXMLX_TEST_DATA", default))
-    if not folder.is_dir():
-        pytest.skip("no reference data: set FLUXMLX_TEST_DATA to the folder that has it")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fluxmlx import chat
 from fluxmlx.tokenizer import Tokenizer, from_gguf
 
 NAMES = ("gpt-2", "llama-bpe", "qwen2", "llama-spm", "phi-3")
@@ -28,11 +28,8 @@ def vocabulary(
 
 
 @pytest.fixture(scope="module")
-def smollm2(read_metadata: Reader) -> Tokenizer:
-    model = os.environ.get("FLUXMLX_TEST_MODEL")
-    if not model:
-        pytest.skip("set FLUXMLX_TEST_MODEL to SmolLM2-135M-Instruct.Q4_1.gguf")
-    return from_gguf(read_metadata(Path(model)))
+def smollm2_tokenizer(smollm2: Path, read_metadata: Reader) -> Tokenizer:
+    return from_gguf(read_metadata(smollm2))
 
 
 def cases(path: Path) -> list[tuple[str, list[int]]]:
@@ -106,14 +103,28 @@ def test_phi3_special_tokens_swallow_the_line_break(shared_data: Path, read_meta
     assert ids == [32010, 15043, 32007]
 
 
-def test_smollm2_prompts(smollm2: Tokenizer, shared_data: Path) -> None:
+def test_smollm2_prompts(smollm2_tokenizer: Tokenizer, shared_data: Path) -> None:
     """SmolLM2's vocabulary gives the golden ids of every prompt."""
     golden = json.loads((shared_data / "smollm2-golden.json").read_text())
     for case in golden["cases"]:
-        assert smollm2.encode(case["prompt"], parse_special=True) == case["prompt_tokens"]
+        assert smollm2_tokenizer.encode(case["prompt"], parse_special=True) == case["prompt_tokens"]
 
 
-def test_smollm2_user_text_is_not_a_turn_marker(smollm2: Tokenizer) -> None:
+def test_smollm2_user_text_is_not_a_turn_marker(smollm2_tokenizer: Tokenizer) -> None:
     """The text of a turn marker becomes the marker only where the caller asks for it."""
-    assert 1 not in smollm2.encode("<|im_start|>system")
-    assert smollm2.encode("<|im_start|>system", parse_special=True) == [1, 9690]
+    assert 1 not in smollm2_tokenizer.encode("<|im_start|>system")
+    assert smollm2_tokenizer.encode("<|im_start|>system", parse_special=True) == [1, 9690]
+
+
+def test_smollm2_chat_gives_the_golden_ids(
+    smollm2: Path, smollm2_tokenizer: Tokenizer, shared_data: Path, read_metadata: Reader
+) -> None:
+    """A user's message, through the file's own chat template, gives the ids of the golden chat prompts."""
+    template = chat.from_gguf(read_metadata(smollm2), smollm2_tokenizer)
+    golden = json.loads((shared_data / "smollm2-golden.json").read_text())
+    prompts = [case for case in golden["cases"] if case["prompt"].startswith("<|im_start|>")]
+    assert prompts
+    for case in prompts:
+        text = case["prompt"].split("<|im_start|>user\n")[1].split("<|im_end|>")[0]
+        ids = chat.apply(smollm2_tokenizer, template, [{"role": "user", "content": text}])
+        assert ids == case["prompt_tokens"]

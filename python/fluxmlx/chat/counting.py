@@ -15,13 +15,12 @@ from fluxmlx.errors import ChatTemplateError
 class Generation(Extension):
     """`{% generation %}` marks the model's own words for training; for us it is a scope."""
 
-    tags = {"generation"}
+    tags = {"generation"}  # noqa: RUF012
 
     def parse(self, parser: Any) -> nodes.Node:
         line = next(parser.stream).lineno
-        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True)).set_lineno(
-            line
-        )
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.Scope(body, lineno=line)
 
 
 class Counting(NodeTransformer):
@@ -41,15 +40,15 @@ class Counting(NodeTransformer):
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
-        return self._filter(nodes.List(node.nodes).set_lineno(node.lineno), TEXT)
+        return self._filter(nodes.List(node.nodes, lineno=node.lineno), TEXT)
 
-    def visit_List(self, node: nodes.Expr) -> nodes.Node:
+    def visit_List(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
         return node if getattr(node, "ctx", "load") != "load" else self._filter(node, MADE)
 
     visit_Dict = visit_Tuple = visit_List
 
-    def _filter(self, node: nodes.Expr, name: str) -> nodes.Filter:
-        made = nodes.Filter(node, name, [], [], None, None).set_lineno(node.lineno)
+    def _filter(self, node: nodes.Node, name: str) -> nodes.Filter:
+        made = nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
         made.set_environment(self._environment)
         return made

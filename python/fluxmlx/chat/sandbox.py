@@ -102,7 +102,7 @@ class SandboxedTemplates(ImmutableSandboxedEnvironment):
             self.budget.replace(text, args[0], args[1])
         elif name == "join" and len(args) == 1 and not kwargs:
             items: list[Any] = list(args[0])
-            self.budget.join(text, [item for item in items if isinstance(item, str)])
+            self.budget.join(text, items)
             return (items,)
         return args
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any
 
@@ -56,8 +57,9 @@ def _processor(vocabulary: Vocabulary) -> Any:
 
 def _model_proto(vocabulary: Vocabulary) -> bytes:
     """The serialized SentencePiece `ModelProto`; text reaches it with its spaces already settled."""
-    from sentencepiece import sentencepiece_model_pb2 as pb
-
+    pb: Any = importlib.import_module(
+        "sentencepiece.sentencepiece_model_pb2"
+    )  # its classes are made at import
     if vocabulary.scores is None:
         raise TokenizerError(f"{PREFIX}scores is missing: a SentencePiece vocabulary cannot work without it")
     if vocabulary.unk_id is None:
