@@ -57,17 +57,16 @@ def _processor(vocabulary: Vocabulary) -> Any:
 
 def _model_proto(vocabulary: Vocabulary) -> bytes:
     """The serialized SentencePiece `ModelProto`; text reaches it with its spaces already settled."""
-    pb: Any = importlib.import_module(
-        "sentencepiece.sentencepiece_model_pb2"
-    )  # its classes are made at import
+    # The module makes its classes when it is imported; a type checker does not see them.
+    pb: Any = importlib.import_module("sentencepiece.sentencepiece_model_pb2")
     if vocabulary.scores is None:
         raise TokenizerError(f"{PREFIX}scores is missing: a SentencePiece vocabulary cannot work without it")
     if vocabulary.unk_id is None:
         raise TokenizerError(
             f"{PREFIX}unknown_token_id is missing: a SentencePiece vocabulary cannot work without it"
         )
-    proto: Any = pb.ModelProto()  # pyright: ignore[reportAttributeAccessIssue]
-    proto.trainer_spec.model_type = pb.TrainerSpec.BPE  # pyright: ignore[reportAttributeAccessIssue]
+    proto = pb.ModelProto()
+    proto.trainer_spec.model_type = pb.TrainerSpec.BPE
     proto.trainer_spec.vocab_size = len(vocabulary.tokens)
     proto.trainer_spec.byte_fallback = _has_bytes(vocabulary)
     proto.trainer_spec.unk_id = vocabulary.unk_id
