@@ -21,7 +21,6 @@ HARD_STOP = 400
 LONGER = {
     "tests/gguf/bad_files.py",  # one table, a row for each way to damage a file
     "tests/engine/test_engine.py",  # one engine, from load to close
-    "python/fluxmlx/chat/sandbox.py",  # one idea: what a template may do, and where it stops
 }
 
 
