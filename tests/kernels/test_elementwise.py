@@ -71,6 +71,15 @@ def test_rms_norm(n: int, isa: str) -> None:
     assert_same_bits(y[3:4], testing.rms_norm(POOL, isa, x[3:4], weight, 1e-5))
 
 
+@pytest.mark.parametrize("n", [7, 64, 577])
+def test_rms_norm_in_place(n: int) -> None:
+    """The result may overwrite the input and has the same bits."""
+    x = np.random.default_rng(n).normal(size=(20, n)).astype(np.float32)
+    weight = np.linspace(0.5, 2, n, dtype=np.float32)
+    result = testing.rms_norm(POOL, "", x, weight, 1e-5)
+    assert_same_bits(testing.rms_norm(POOL, "", x, weight, 1e-5, in_place=True), result)
+
+
 def test_rope_table_is_double_precision_rounded_once() -> None:
     """Cosines and sines of large positions are those of float64, rounded to float32."""
     positions = np.array([0, 1, 511, 131071, 10_000_000], np.int32)

@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -69,10 +70,13 @@ nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Float
   return new_array(std::move(y), {x.shape(0), static_cast<size_t>(w.n_rows)});
 }
 
-nb::object rms_norm_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps) {
+// in_place: y is the memory that x is read from.
+nb::object rms_norm_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps,
+                       bool in_place) {
   auto y = std::make_unique<float[]>(x.size());
-  rms_norm(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), static_cast<int64_t>(x.shape(1)),
-           weight.data(), eps, y.get());
+  if (in_place) std::copy_n(x.data(), x.size(), y.get());
+  rms_norm(table_named(isa), pool, in_place ? y.get() : x.data(), static_cast<int64_t>(x.shape(0)),
+           static_cast<int64_t>(x.shape(1)), weight.data(), eps, y.get());
   return new_array(std::move(y), {x.shape(0), x.shape(1)});
 }
 
@@ -198,7 +202,8 @@ void register_testing_kernels(nb::module_& m) {
   m.def("active_isa", &active_isa);
   m.def("linear", &linear_of);
   m.def("gated_linear", &gated_linear_of);
-  m.def("rms_norm", &rms_norm_of);
+  m.def("rms_norm", &rms_norm_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("weight"), nb::arg("eps"),
+        nb::arg("in_place") = false);
   m.def("embedding", &embedding_of);
   m.def("rope_table", &rope_table_of);
   m.def("attention", &attention_of, nb::arg("pool"), nb::arg("isa"), nb::arg("q"), nb::arg("k"), nb::arg("v"),
