@@ -1,4 +1,4 @@
-"""Speed of the linear kernels: python benchmarks/kernels.py [--isa NAME] [TYPE ...] (needs ci/develop)."""
+"""Speed of the linear kernels: python benchmarks/kernels.py [--isa NAME] [--threads N] [TYPE ...] (needs ci/develop)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def smollm2_weights(name: str, head: str) -> list[tuple[int, bytes, int, int]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--isa", default="")
-    parser.add_argument("--threads", type=int, nargs="*", default=[1, testing.available_threads()])
+    parser.add_argument("--threads", type=int, action="append", help="may be repeated; default: 1 and all")
     parser.add_argument("types", nargs="*")
     args = parser.parse_args()
     types = args.types or [name for name, row in _core.tensor_types().items() if row[3]]
-    for n_threads in sorted(set(args.threads)):
+    for n_threads in args.threads or sorted({1, testing.available_threads()}):
         pool = testing.ThreadPool(n_threads)
         print(f"{args.isa or testing.active_isa()}, {n_threads} threads")
         weights = smollm2_weights("Q4_1", "Q8_0")
