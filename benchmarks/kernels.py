@@ -1,4 +1,4 @@
-"""Speed of the linear kernels: python benchmarks/kernels.py [--isa NAME] [--threads N] [TYPE ...] (needs ci/develop)."""
+"""Speed of the linear kernels: python benchmarks/kernels.py [--isa NAME] [--threads N] [TYPE ...]; needs ci/develop"""
 
 from __future__ import annotations
 
