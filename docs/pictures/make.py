@@ -8,14 +8,16 @@ from __future__ import annotations
 import io
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+# What to run, and how many lines of its output to draw.
 COMMANDS = [
-    'fluxmlx run smollm2 --verbose --temp 0 -n 96 "Why is the sky blue?"',
-    "fluxmlx show smollm2 --tensors",
+    ('fluxmlx run smollm2 --verbose --temp 0 -n 96 "Why is the sky blue?"', 40),
+    ("fluxmlx show smollm2", 9),
 ]
 WIDTH = 100
 
@@ -23,12 +25,14 @@ WIDTH = 100
 def main() -> None:
     """Runs the commands and writes the picture."""
     console = Console(record=True, width=WIDTH, file=io.StringIO())
-    for command in COMMANDS:
+    for command, n_lines in COMMANDS:
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
+        words = [sys.executable, "-m", *shlex.split(command)]
         done = subprocess.run(
-            shlex.split(command), check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            words, check=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        console.print(Text(done.stdout.strip()))
+        lines = done.stdout.strip().splitlines()
+        console.print(Text("\n".join([*lines[:n_lines], "..."] if len(lines) > n_lines else lines)))
         console.print()
     console.save_svg(str(Path(__file__).with_name("run.svg")), title="fluxmlx", clear=True)
 
