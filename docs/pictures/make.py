@@ -29,7 +29,12 @@ def main() -> None:
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
         words = [sys.executable, "-m", *shlex.split(command)]
         done = subprocess.run(
-            words, check=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            words,
+            check=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         lines = done.stdout.strip().splitlines()
         console.print(Text("\n".join([*lines[:n_lines], "..."] if len(lines) > n_lines else lines)))
