@@ -105,22 +105,31 @@ std::optional<Event> next_event(engine::Handle& handle, double timeout) {
 
 void register_event(nb::module_& m) {
   nb::class_<Event>(m, "Event", "One thing that a request gave: a token, or its end.")
-      .def_prop_ro("kind", &kind_of, "'token' or 'end'")
-      .def_ro("text", &Event::text, "whole characters that are certain by now")
-      .def_prop_ro("bytes", [](const Event& e) { return nb::bytes(e.bytes.data(), e.bytes.size()); })
-      .def_prop_ro("token", [](const Event& e) { return e.choice.token; })
+      .def_prop_ro("kind", &kind_of, nb::for_getter(nb::sig("def kind(self) -> typing.Literal['token', 'end']")),
+                   "'token' or 'end'.")
+      .def_ro("text", &Event::text, "Whole characters that are certain by now.")
       .def_prop_ro(
-          "logprob", [](const Event& e) { return e.choice.logprob; }, "NaN unless asked for")
+          "token_bytes", [](const Event& e) { return nb::bytes(e.bytes.data(), e.bytes.size()); },
+          "What the token stands for, whole characters or not.")
       .def_prop_ro(
-          "top_logprobs", [](const Event& e) { return top_of(e.choice); }, "(token, logprob), best first")
-      .def_ro("finish_reason", &Event::finish_reason)
-      .def_prop_ro("stop_string", [](const Event& e) { return nb::bytes(e.stop_string.data(), e.stop_string.size()); })
+          "token", [](const Event& e) { return e.choice.token; }, "Its id.")
+      .def_prop_ro(
+          "logprob", [](const Event& e) { return e.choice.logprob; }, "NaN unless asked for.")
+      .def_prop_ro(
+          "top_logprobs", [](const Event& e) { return top_of(e.choice); }, "(token, logprob), best first.")
+      .def_ro("finish_reason", &Event::finish_reason, "'stop' or 'length', at the end; else empty.")
+      .def_prop_ro(
+          "stop_string", [](const Event& e) { return nb::bytes(e.stop_string.data(), e.stop_string.size()); },
+          "The one that matched, or empty.")
       .def_prop_ro("prompt_tokens", [](const Event& e) { return e.usage.prompt_tokens; })
       .def_prop_ro("completion_tokens", [](const Event& e) { return e.usage.completion_tokens; })
-      .def_prop_ro("queued_s", [](const Event& e) { return e.timings.queued; })
-      .def_prop_ro("prompt_s", [](const Event& e) { return e.timings.prompt; })
-      .def_prop_ro("decode_s", [](const Event& e) { return e.timings.decode; })
-      .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first");
+      .def_prop_ro(
+          "queued_s", [](const Event& e) { return e.timings.queued; }, "Seconds of waiting for a place.")
+      .def_prop_ro(
+          "prompt_s", [](const Event& e) { return e.timings.prompt; }, "Seconds of reading the prompt.")
+      .def_prop_ro(
+          "decode_s", [](const Event& e) { return e.timings.decode; }, "Seconds of writing the answer.")
+      .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.");
 }
 
 nb::dict info_of(const engine::Engine& engine) {
@@ -181,19 +190,26 @@ bool wait_loaded(engine::Engine& engine, double timeout) {
 void register_engine(nb::module_& m) {
   register_event(m);
   nb::class_<engine::Handle>(m, "Handle", "The caller's end of one request.")
-      .def("next", &next_event, nb::arg("timeout"), "The next event, or None if none came in `timeout` seconds.")
+      .def("next", &next_event, nb::arg("timeout"),
+           "The next event, or None if none came in `timeout` seconds; a request that failed raises its error.")
       .def("cancel", &engine::Handle::cancel, "Drops the request before the engine's next step.");
   nb::class_<engine::Engine>(m, "Engine", "A loaded model and the thread that runs it.")
       .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
            nb::arg("device") = "auto", nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0,
-           nb::arg("threads") = 0, nb::arg("prefill_chunk") = 256)
+           nb::arg("threads") = 0, nb::arg("prefill_chunk") = 256,
+           nb::sig("def __init__(self, path: str, *, token_bytes: collections.abc.Sequence[bytes], "
+                   "end_ids: collections.abc.Sequence[int], device: str = 'auto', ops: str = 'auto', "
+                   "cache_type: str = 'f16', ctx: int = 0, threads: int = 0, prefill_chunk: int = 256) -> None"),
+           "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro(
           "progress",
           [](const engine::Engine& e) { return std::pair<uint64_t, uint64_t>(e.progress().done, e.progress().total); },
           "Bytes loaded, bytes in all.")
-      .def_prop_ro("info", &info_of)
+      .def_prop_ro("info", &info_of, nb::for_getter(nb::sig("def info(self) -> dict[str, typing.Any]")),
+                   "Facts about the model, its layout and the device; only once it is loaded.")
       .def("submit", &submit, nb::arg("prompt"), nb::arg("params"),
+           nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> Handle"),
            "Queues a request: prompt token ids, and the fields of SamplingParams.to_native().")
       .def("close", &engine::Engine::close, nb::call_guard<nb::gil_scoped_release>(),
            "Ends what runs and waits for the thread; may be called again.");

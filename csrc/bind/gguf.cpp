@@ -131,6 +131,7 @@ void register_tensor(nb::module_& m) {
             for (const uint64_t size : self.ne) sizes.append(size);
             return nb::tuple(sizes);
           },
+          nb::for_getter(nb::sig("def shape(self) -> tuple[int, ...]")),
           "Dimensions in the order of the file: the first is contiguous.")
       .def_ro("offset", &Tensor::offset, "Of the first byte in the file of its shard.")
       .def_ro("n_bytes", &Tensor::n_bytes)
@@ -151,18 +152,24 @@ void open_file(GgufFile* self, nb::handle path) {
 
 void register_file(nb::module_& m) {
   nb::class_<GgufFile>(m, "GgufFile", "A GGUF model file, or the split set that it belongs to, checked and open.")
-      .def("__init__", open_file, nb::arg("path"))
+      .def("__init__", open_file, nb::arg("path"),
+           nb::sig("def __init__(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None"))
       .def_prop_ro(
-          "path", [](const GgufFile& self) { return path_text(self.file.path()); }, "As it was given.")
+          "path", [](const GgufFile& self) { return path_text(self.file.path()); },
+          nb::for_getter(nb::sig("def path(self) -> str")), "As it was given.")
       .def_prop_ro("version", [](const GgufFile& self) { return self.file.version(); })
       .def_prop_ro(
           "n_bytes", [](const GgufFile& self) { return self.file.n_bytes(); }, "Of all shards.")
       .def_prop_ro("n_shards", [](const GgufFile& self) { return self.file.n_shards(); })
-      .def_prop_ro("metadata", metadata_of, "Every key in the order of the file; converted once and then kept.")
+      .def_prop_ro("metadata", metadata_of, nb::for_getter(nb::sig("def metadata(self) -> dict[str, typing.Any]")),
+                   "Every key in the order of the file; converted once and then kept.")
       .def_prop_ro(
           "metadata_types", [](const GgufFile& self) { return types_of(self.file.metadata()); },
+          nb::for_getter(nb::sig("def metadata_types(self) -> dict[str, str]")),
           "Type of every key, such as \"UINT32\" or \"ARRAY[STRING]\".")
-      .def_prop_ro("tensors", [](const GgufFile& self) { return to_python(self.file.tensors()); })
+      .def_prop_ro(
+          "tensors", [](const GgufFile& self) { return to_python(self.file.tensors()); },
+          nb::for_getter(nb::sig("def tensors(self) -> list[GgufTensor]")), "Of all shards, in the order of the files.")
       .def("tensor_bytes", tensor_bytes, nb::arg("name"), "A copy of one tensor's bytes; KeyError when there is none.");
 }
 
@@ -172,6 +179,7 @@ void register_gguf(nb::module_& m) {
   register_tensor(m);
   register_file(m);
   m.def("gguf_parse", gguf_parse, nb::arg("data"), nb::arg("name") = "data",
+        nb::sig("def gguf_parse(data: bytes, name: str = 'data') -> dict[str, typing.Any]"),
         "Parse the bytes of a whole GGUF file; a dict of what its header says.");
 }
 

@@ -31,7 +31,8 @@ nb::dict info() {
 }  // namespace
 
 void register_info(nb::module_& m) {
-  m.def("info", &info, "What this build is and what it found: versions, devices, instruction sets, threads.");
+  m.def("info", &info, nb::sig("def info() -> dict[str, typing.Any]"),
+        "What this build is and what it found: versions, devices, instruction sets, threads.");
 }
 
 }  // namespace fluxmlx::bind

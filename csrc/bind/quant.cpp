@@ -42,11 +42,12 @@ nb::dict tensor_type_table() {
 
 void register_quant(nb::module_& m) {
   m.def("dequantize", &dequantize, nb::arg("data"), nb::arg("type_name"),
+        nb::sig("def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float32]"),
         "The weights of whole blocks as float32 (n,).\n\n"
         "Args:\n    data: blocks as a GGUF file holds them.\n    type_name: a name from tensor_types().\n"
         "Raises:\n    InvalidArgumentError: unknown type, or data is not whole blocks.\n"
         "    UnsupportedModelError: this build cannot read the type.");
-  m.def("tensor_types", &tensor_type_table,
+  m.def("tensor_types", &tensor_type_table, nb::sig("def tensor_types() -> dict[str, tuple[int, int, int, bool]]"),
         "Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).");
 }
 

@@ -1,8 +1,13 @@
 """The native core of fluxmlx."""
 
+import os
 from collections.abc import Sequence
+from typing import Any, Literal
 
-def info() -> dict:
+import numpy
+import numpy.typing
+
+def info() -> dict[str, Any]:
     """
     What this build is and what it found: versions, devices, instruction sets, threads.
     """
@@ -17,7 +22,7 @@ class GgufTensor:
         """Such as "Q4_K"."""
 
     @property
-    def shape(self) -> tuple:
+    def shape(self) -> tuple[int, ...]:
         """Dimensions in the order of the file: the first is contiguous."""
 
     @property
@@ -37,9 +42,9 @@ class GgufFile:
     A GGUF model file, or the split set that it belongs to, checked and open.
     """
 
-    def __init__(self, path: object) -> None: ...
+    def __init__(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None: ...
     @property
-    def path(self) -> object:
+    def path(self) -> str:
         """As it was given."""
 
     @property
@@ -51,22 +56,24 @@ class GgufFile:
     @property
     def n_shards(self) -> int: ...
     @property
-    def metadata(self) -> object:
+    def metadata(self) -> dict[str, Any]:
         """Every key in the order of the file; converted once and then kept."""
 
     @property
-    def metadata_types(self) -> dict:
+    def metadata_types(self) -> dict[str, str]:
         """Type of every key, such as "UINT32" or "ARRAY[STRING]"."""
 
     @property
-    def tensors(self) -> list: ...
+    def tensors(self) -> list[GgufTensor]:
+        """Of all shards, in the order of the files."""
+
     def tensor_bytes(self, name: str) -> bytes:
         """A copy of one tensor's bytes; KeyError when there is none."""
 
-def gguf_parse(data: bytes, name: str = "data") -> dict:
+def gguf_parse(data: bytes, name: str = "data") -> dict[str, Any]:
     """Parse the bytes of a whole GGUF file; a dict of what its header says."""
 
-def dequantize(data: bytes, type_name: str) -> object:
+def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float32]:
     """
     The weights of whole blocks as float32 (n,).
 
@@ -78,7 +85,7 @@ def dequantize(data: bytes, type_name: str) -> object:
         UnsupportedModelError: this build cannot read the type.
     """
 
-def tensor_types() -> dict:
+def tensor_types() -> dict[str, tuple[int, int, int, bool]]:
     """
     Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).
     """
@@ -87,48 +94,64 @@ class Event:
     """One thing that a request gave: a token, or its end."""
 
     @property
-    def kind(self) -> str:
-        """'token' or 'end'"""
+    def kind(self) -> Literal["token", "end"]:
+        """'token' or 'end'."""
 
     @property
     def text(self) -> str:
-        """whole characters that are certain by now"""
+        """Whole characters that are certain by now."""
 
     @property
-    def bytes(self) -> bytes: ...
+    def token_bytes(self) -> bytes:
+        """What the token stands for, whole characters or not."""
+
     @property
-    def token(self) -> int: ...
+    def token(self) -> int:
+        """Its id."""
+
     @property
     def logprob(self) -> float:
-        """NaN unless asked for"""
+        """NaN unless asked for."""
 
     @property
     def top_logprobs(self) -> list[tuple[int, float]]:
-        """(token, logprob), best first"""
+        """(token, logprob), best first."""
 
     @property
-    def finish_reason(self) -> str: ...
+    def finish_reason(self) -> str:
+        """'stop' or 'length', at the end; else empty."""
+
     @property
-    def stop_string(self) -> bytes: ...
+    def stop_string(self) -> bytes:
+        """The one that matched, or empty."""
+
     @property
     def prompt_tokens(self) -> int: ...
     @property
     def completion_tokens(self) -> int: ...
     @property
-    def queued_s(self) -> float: ...
+    def queued_s(self) -> float:
+        """Seconds of waiting for a place."""
+
     @property
-    def prompt_s(self) -> float: ...
+    def prompt_s(self) -> float:
+        """Seconds of reading the prompt."""
+
     @property
-    def decode_s(self) -> float: ...
+    def decode_s(self) -> float:
+        """Seconds of writing the answer."""
+
     @property
     def prompt_logprobs(self) -> list[tuple[float, list[tuple[int, float]]]]:
-        """(logprob, top) of each prompt token but the first"""
+        """(logprob, top) of each prompt token but the first."""
 
 class Handle:
     """The caller's end of one request."""
 
     def next(self, timeout: float) -> Event | None:
-        """The next event, or None if none came in `timeout` seconds."""
+        """
+        The next event, or None if none came in `timeout` seconds; a request that failed raises its error.
+        """
 
     def cancel(self) -> None:
         """Drops the request before the engine's next step."""
@@ -140,7 +163,7 @@ class Engine:
         self,
         path: str,
         *,
-        token_bytes: object,
+        token_bytes: Sequence[bytes],
         end_ids: Sequence[int],
         device: str = "auto",
         ops: str = "auto",
@@ -148,7 +171,9 @@ class Engine:
         ctx: int = 0,
         threads: int = 0,
         prefill_chunk: int = 256,
-    ) -> None: ...
+    ) -> None:
+        """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
+
     def wait_loaded(self, timeout: float) -> bool:
         """True once loaded, False when `timeout` seconds are over."""
 
@@ -157,8 +182,12 @@ class Engine:
         """Bytes loaded, bytes in all."""
 
     @property
-    def info(self) -> dict: ...
-    def submit(self, prompt: Sequence[int], params: dict) -> Handle:
+    def info(self) -> dict[str, Any]:
+        """
+        Facts about the model, its layout and the device; only once it is loaded.
+        """
+
+    def submit(self, prompt: Sequence[int], params: dict[str, Any]) -> Handle:
         """
         Queues a request: prompt token ids, and the fields of SamplingParams.to_native().
         """

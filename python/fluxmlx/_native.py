@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fluxmlx import _core
 
 __all__ = ["core", "info", "require_engine"]
 
@@ -12,27 +17,50 @@ _WHICH_EXTRA = (
 )
 
 
-def _import_core() -> Any:
+def _import_core() -> ModuleType:
     try:
         from fluxmlx import _core
     except ImportError as error:
-        text = str(error)
-        if "libmlx" in text:
-            raise ImportError(f"{_WHICH_EXTRA} ({text})") from error
-        if "undefined symbol" in text or "Symbol not found" in text:
-            raise ImportError(
-                f"the installed MLX is not the version that this fluxmlx was built for: reinstall fluxmlx ({text})"
-            ) from error
-        raise
+        raise ImportError(_advice(str(error))) from error
     return _core
 
 
-core: Any = _import_core()
+def _advice(text: str) -> str:
+    """What to do about a core that cannot be imported, before what the system says of it."""
+    if "libmlx" in text and "ymbol" not in text:
+        return f"{_WHICH_EXTRA} ({text})"
+    if "undefined symbol" in text or "Symbol not found" in text:
+        return (
+            f"the installed MLX is not the version that this fluxmlx was built for: {_right_mlx()} ({text})"
+        )
+    if "_core" in text:
+        return f"the native core of fluxmlx is missing or damaged: reinstall fluxmlx ({text})"
+    return text
+
+
+def _right_mlx() -> str:
+    """The command that installs the pinned MLX, as the installed package's metadata names it."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        wanted = " ".join(requires("fluxmlx") or ())
+    except PackageNotFoundError:
+        wanted = ""
+    pin = re.search(r"\bmlx\[cpu\]==([0-9.]+)", wanted)
+    return (
+        f"pip install 'mlx[cpu]=={pin[1]}' (or your backend's name for cpu)" if pin else "reinstall fluxmlx"
+    )
+
+
+if not TYPE_CHECKING:
+    _core = _import_core()
+
+core = _core
 
 
 def info() -> dict[str, Any]:
     """What this build is and what it found: versions, devices, instruction sets, threads."""
-    return dict(core.info())
+    return core.info()
 
 
 def require_engine() -> None:

@@ -15,6 +15,7 @@ from fluxmlx.sampling import SamplingParams
 from fluxmlx.streaming import Stream
 
 if TYPE_CHECKING:
+    from fluxmlx import _core
     from fluxmlx.chat import ChatTemplate
     from fluxmlx.tokenizer import Tokenizer
 
@@ -38,7 +39,7 @@ class Engine:
 
     def __init__(
         self,
-        core: Any,
+        core: _core.Engine,
         *,
         model_name: str,
         tokenizer: Tokenizer,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fluxmlx.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from fluxmlx import _core
     from fluxmlx.engine import Engine
 
 __all__ = ["load"]
@@ -57,7 +58,7 @@ def load(
     require_engine()
     with _reporter(progress) as report:
         path = _resolve(name, report)
-        metadata: dict[str, Any] = core.GgufFile(str(path)).metadata
+        metadata = core.GgufFile(str(path)).metadata
         tokenizer = _tokenizer(metadata)
         native = core.Engine(
             str(path),
@@ -92,7 +93,7 @@ def _tokenizer(metadata: dict[str, Any]) -> Any:
     return tokenizer.from_gguf(metadata)
 
 
-def _wait(native: Any, report: Report | None) -> None:
+def _wait(native: _core.Engine, report: Report | None) -> None:
     try:
         while not native.wait_loaded(_POLL_S):
             if report:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from fluxmlx.results import Completion, Event, Timings, TokenLogprobs, Usage
+
+if TYPE_CHECKING:
+    from fluxmlx import _core
 
 __all__ = ["Stream"]
 
@@ -17,7 +20,7 @@ _PATIENCE_S = 0.1
 class Stream:
     """Events of one request, as they come. Dropping it half way, or `close()`, cancels the request."""
 
-    def __init__(self, handle: Any, *, prompt: tuple[int, ...], seed: int, load_s: float) -> None:
+    def __init__(self, handle: _core.Handle, *, prompt: tuple[int, ...], seed: int, load_s: float) -> None:
         self._handle = handle
         self._prompt = prompt
         self._load_s = load_s
@@ -78,18 +81,18 @@ class Stream:
             prompt_logprobs=last.prompt_logprobs,
         )
 
-    def _wait(self) -> Any:
+    def _wait(self) -> _core.Event:
         while (event := self._handle.next(_PATIENCE_S)) is None:
             pass
         return event
 
-    def _token(self, event: Any) -> Event:
+    def _token(self, event: _core.Event) -> Event:
         logprobs = None
         if not math.isnan(event.logprob):
             logprobs = TokenLogprobs(event.token, event.logprob, tuple(event.top_logprobs))
-        return Event(text=event.text, token=event.token, bytes=event.bytes, logprobs=logprobs)
+        return Event(text=event.text, token=event.token, bytes=event.token_bytes, logprobs=logprobs)
 
-    def _last(self, event: Any) -> Event:
+    def _last(self, event: _core.Event) -> Event:
         rows = event.prompt_logprobs
         scored = tuple(
             TokenLogprobs(token, logprob, tuple(top))

@@ -68,10 +68,10 @@ def _facts() -> dict[str, Any]:
 def _core() -> dict[str, Any]:
     """What the core says about itself, or why it cannot be loaded: that must not stop this verb."""
     try:
-        from fluxmlx import _core as core
+        from fluxmlx._native import info as core_info
     except ImportError as error:
         return {"core_error": str(error)}
-    return dict(core.info())
+    return core_info()
 
 
 def _label(key: str) -> str:

@@ -59,9 +59,9 @@ def _open(model: str) -> File:
 
     with Bars() as bars:
         path = resolve(model, progress=CallbackProgress(bars))
-    from fluxmlx import _core
+    from fluxmlx._native import core
 
-    return cast("File", _core.GgufFile(path))
+    return core.GgufFile(path)
 
 
 def _document(
