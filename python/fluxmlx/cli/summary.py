@@ -22,19 +22,27 @@ _FILE_TYPES = {
 class Tensor(Protocol):
     """A row of the file's tensor directory."""
 
-    name: str
-    type: str
-    shape: Sequence[int]
-    n_bytes: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def shape(self) -> Sequence[int]: ...
+    @property
+    def n_bytes(self) -> int: ...
 
 
 class File(Protocol):
     """The part of `fluxmlx._core.GgufFile` that is read here."""
 
-    path: str
-    metadata: Mapping[str, Any]
-    metadata_types: Mapping[str, str]
-    tensors: Sequence[Tensor]
+    @property
+    def path(self) -> str: ...
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+    @property
+    def metadata_types(self) -> Mapping[str, str]: ...
+    @property
+    def tensors(self) -> Sequence[Tensor]: ...
 
 
 @dataclass(frozen=True, slots=True)
