@@ -10,6 +10,11 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+NEEDS = [
+    ("developer", "testing", "needs a developer build: ci/develop"),
+    ("engine", "Engine", "needs the engine: this core was built without MLX"),
+]
+NEEDS_ENGINE = {"engine", "load", "model"}  # folders of tests/ that are about the engine
 
 # A busy machine makes an example slow, not wrong; pytest-timeout stops what hangs.
 settings.register_profile("fluxmlx", deadline=None)
@@ -17,14 +22,17 @@ settings.load_profile("fluxmlx")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips tests marked `developer` where the core has no test bindings."""
+    """Skips what this build cannot run: `developer` without test bindings, `engine` without MLX."""
     try:
-        importlib.import_module("fluxmlx._core").testing  # noqa: B018
-    except (ImportError, AttributeError):
-        skip = pytest.mark.skip(reason="needs a developer build: ci/develop")
-        for item in items:
-            if "developer" in item.keywords:
-                item.add_marker(skip)
+        core = importlib.import_module("fluxmlx._core")
+    except ImportError:
+        return  # each test then says what is missing
+    for marker, attribute, reason in NEEDS:
+        if not hasattr(core, attribute):
+            for item in items:
+                folder = item.path.relative_to(ROOT).parts[1]
+                if item.get_closest_marker(marker) or (marker == "engine" and folder in NEEDS_ENGINE):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

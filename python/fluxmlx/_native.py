@@ -39,7 +39,7 @@ def _advice(text: str) -> str:
 
 
 def _right_mlx() -> str:
-    """The command that installs the pinned MLX, as the installed package's metadata names it."""
+    """What to do about a wrong MLX: its pinned version is in the installed package's metadata."""
     from importlib.metadata import PackageNotFoundError, requires
 
     try:
@@ -47,9 +47,11 @@ def _right_mlx() -> str:
     except PackageNotFoundError:
         wanted = ""
     pin = re.search(r"\bmlx\[cpu\]==([0-9.]+)", wanted)
-    return (
-        f"pip install 'mlx[cpu]=={pin[1]}' (or your backend's name for cpu)" if pin else "reinstall fluxmlx"
-    )
+    return _pip_install(pin[1]) if pin else "reinstall fluxmlx"
+
+
+def _pip_install(mlx_version: str) -> str:
+    return f"pip install 'mlx[cpu]=={mlx_version}', or your backend's name for cpu"
 
 
 if not TYPE_CHECKING:
@@ -76,5 +78,5 @@ def require_engine() -> None:
     if facts["mlx_version"] != facts["mlx_built_for"] and facts["mlx_c"] == "csrc/mlxc":
         raise EngineError(
             f"fluxmlx was built for MLX {facts['mlx_built_for']} and found {facts['mlx_version']}: "
-            f"pip install 'mlx=={facts['mlx_built_for']}'"
+            f"{_pip_install(facts['mlx_built_for'])}"
         )

@@ -50,8 +50,6 @@ def report(error: BaseException) -> None:
     if os.environ.get("FLUXMLX_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, ImportError) and "libmlx" in text:
-        text += "; on Linux MLX needs a backend: install fluxmlx[cpu], fluxmlx[cuda12] or fluxmlx[cuda13]"
     colour = typer.colors.RED if "NO_COLOR" not in os.environ else None
     typer.secho(f"error: {text}", fg=colour, err=True)
 
