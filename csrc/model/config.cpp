@@ -93,6 +93,9 @@ void read_heads(const Reader& reader, Config& config) {
                concat("a divisor of the embedding length ", config.n_embd));
   }
   config.head_dim = has_length ? reader.integer("attention.key_length", 2, 4096) : config.n_embd / config.n_heads;
+  if (config.head_dim % 8 != 0) {  // the kernels work on vectors of eight
+    fail(ErrorCode::unsupported, "heads of ", config.head_dim, " dimensions cannot be run; a multiple of 8 can");
+  }
   const int value_length = reader.integer_or("attention.value_length", config.head_dim, 1, 4096);
   if (value_length != config.head_dim) {
     reader.bad("attention.value_length", concat("is ", value_length), concat("the key length ", config.head_dim));
