@@ -27,7 +27,7 @@ struct Rows {
   int begin = 0;       // first row in the batch
   int count = 0;       // new rows
   int n_past = 0;      // positions already in the cache
-  Array* k = nullptr;  // (n_kv_heads, capacity, head_dim), replaced by the array that holds the new rows too
+  Array* k = nullptr;  // (n_kv_heads, capacity, head_dim); holds the new rows once the result is evaluated
   Array* v = nullptr;
 };
 

@@ -17,8 +17,7 @@ Array CpuOps::rope_positions(const Rope& rope, const Array& positions) const {
 
 namespace {
 
-constexpr int kFirstCache = 6;   // inputs: q, k, v, rope table, q norm, k norm, then k and v of each sequence
-constexpr int kFirstOutput = 1;  // outputs: the attended rows, then k and v of each sequence
+constexpr int kFirstCache = 6;  // inputs: q, k, v, rope table, q norm, k norm, then k and v of each sequence
 
 // The configuration without its arrays, which arrive as inputs.
 struct Heads {
@@ -68,12 +67,17 @@ struct Span {
   int begin, count, n_past;
 };
 
-std::vector<kernels::Sequence> cache_spans(std::span<const Span> spans, std::vector<array>& out) {
+// The new rows are written into the caches where they lie: MLX lends an input's memory to an output only where it
+// has one reader, and copying a cache in every step would cost more than attending to it. A cache belongs to one
+// sequence, and a step ends before the next begins, so nobody else looks.
+void* writable(const array& cache) { return const_cast<char*>(cache.data<char>()); }
+
+std::vector<kernels::Sequence> cache_spans(std::span<const Span> spans, const std::vector<array>& in) {
   std::vector<kernels::Sequence> sequences;
   for (size_t i = 0; i < spans.size(); ++i) {
-    array& k = out[kFirstOutput + 2 * i];
-    array& v = out[kFirstOutput + 2 * i + 1];
-    sequences.push_back({spans[i].begin, spans[i].count, spans[i].n_past, k.data<char>(), v.data<char>(), k.shape(1)});
+    const array& k = in[kFirstCache + 2 * i];
+    const array& v = in[kFirstCache + 2 * i + 1];
+    sequences.push_back({spans[i].begin, spans[i].count, spans[i].n_past, writable(k), writable(v), k.shape(1)});
   }
   return sequences;
 }
@@ -85,32 +89,20 @@ Array CpuOps::attention(const AttentionConfig& config, const Array& q, const Arr
   const auto norm_or = [&](const Norm& norm) { return unwrap(norm.weight ? norm.weight : rope_positions); };
   std::vector<array> inputs = {
       unwrap(q), unwrap(k), unwrap(v), unwrap(rope_positions), norm_or(config.q_norm), norm_or(config.k_norm)};
-  std::vector<cpu::OutputSpec> outputs = {{{q.dim(0), q.dim(1)}}};
-  std::vector<cpu::Reuse> in_place;
   std::vector<Span> spans;
   for (const Rows& rows : sequences) {
-    for (Array* cache : {rows.k, rows.v}) {
-      in_place.push_back({static_cast<int>(inputs.size()), static_cast<int>(outputs.size())});
-      outputs.push_back({cache->shape(), cache->dtype()});
-      inputs.push_back(unwrap(*cache));
-    }
+    inputs.insert(inputs.end(), {unwrap(*rows.k), unwrap(*rows.v)});
     spans.push_back({rows.begin, rows.count, rows.n_past});
   }
   auto kernel = [pool = pool_, heads = heads_of(config, *sequences[0].k), spans](const std::vector<array>& in,
                                                                                  std::vector<array>& out) {
     std::vector<float> q_rotated(in[0].size());
     kernels::Attention args = attention_args(heads, in, out, q_rotated.data());
-    const std::vector<kernels::Sequence> caches = cache_spans(spans, out);
+    const std::vector<kernels::Sequence> caches = cache_spans(spans, in);
     args.sequences = caches;
     kernels::attention(*pool, args);
   };
-  std::vector<Array> results =
-      cpu::add_node(stream_, "fluxmlx_attention", std::move(inputs), outputs, std::move(kernel), std::move(in_place));
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    *sequences[i].k = results[kFirstOutput + 2 * i];
-    *sequences[i].v = results[kFirstOutput + 2 * i + 1];
-  }
-  return results[0];
+  return cpu::add_node(stream_, "fluxmlx_attention", std::move(inputs), {{{q.dim(0), q.dim(1)}}}, std::move(kernel))[0];
 }
 
 }  // namespace fluxmlx::ops

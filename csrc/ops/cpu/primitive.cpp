@@ -1,6 +1,5 @@
 #include "ops/cpu/primitive.h"
 
-#include <cstring>
 #include <stdexcept>
 
 #include "mlx/allocator.h"
@@ -23,32 +22,12 @@ core::Dtype to_core(mlx_dtype dtype) {
   }
 }
 
-void allocate(array& output) { output.set_data(core::allocator::malloc(output.nbytes())); }
-
-// Takes the input's memory when nobody else can see it, else starts from a copy of it.
-void take_over(const array& input, array& output) {
-  if (input.is_donatable()) {
-    output.copy_shared_buffer(input);
-    return;
-  }
-  allocate(output);
-}
-
 }  // namespace
 
 Array wrap(array a) { return Array::adopt(mlx_array{new array(std::move(a))}); }
 
 void KernelPrimitive::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) {
-  std::vector<bool> allocated(outputs.size(), false);
-  std::vector<Reuse> copies;
-  for (const Reuse& pair : in_place_) {
-    take_over(inputs[pair.input], outputs[pair.output]);
-    if (outputs[pair.output].buffer().ptr() != inputs[pair.input].buffer().ptr()) copies.push_back(pair);
-    allocated[pair.output] = true;
-  }
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!allocated[i]) allocate(outputs[i]);
-  }
+  for (array& output : outputs) output.set_data(core::allocator::malloc(output.nbytes()));
   auto& encoder = core::cpu::get_command_encoder(stream());
   for (const array& input : inputs) encoder.set_input_array(input);
   for (array& output : outputs) encoder.set_output_array(output);
@@ -57,12 +36,7 @@ void KernelPrimitive::eval_cpu(const std::vector<array>& inputs, std::vector<arr
   std::vector<array> out;
   for (const array& input : inputs) in.push_back(array::unsafe_weak_copy(input));
   for (const array& output : outputs) out.push_back(array::unsafe_weak_copy(output));
-  encoder.dispatch([kernel = kernel_, copies = std::move(copies), in = std::move(in), out = std::move(out)]() mutable {
-    for (const Reuse& pair : copies) {
-      std::memcpy(out[pair.output].data<char>(), in[pair.input].data<char>(), in[pair.input].nbytes());
-    }
-    kernel(in, out);
-  });
+  encoder.dispatch([kernel = kernel_, in = std::move(in), out = std::move(out)]() mutable { kernel(in, out); });
 }
 
 void KernelPrimitive::eval_gpu(const std::vector<array>&, std::vector<array>&) {
@@ -70,8 +44,7 @@ void KernelPrimitive::eval_gpu(const std::vector<array>&, std::vector<array>&) {
 }
 
 std::vector<Array> add_node(const Stream& stream, const char* name, std::vector<array> inputs,
-                            const std::vector<OutputSpec>& outputs, KernelPrimitive::Kernel kernel,
-                            std::vector<Reuse> in_place) {
+                            const std::vector<OutputSpec>& outputs, KernelPrimitive::Kernel kernel) {
   const auto& core_stream = *static_cast<const core::Stream*>(stream.handle().ctx);
   std::vector<core::Shape> shapes;
   std::vector<core::Dtype> dtypes;
@@ -79,7 +52,7 @@ std::vector<Array> add_node(const Stream& stream, const char* name, std::vector<
     shapes.emplace_back(output.shape.begin(), output.shape.end());
     dtypes.push_back(to_core(output.dtype));
   }
-  auto node = std::make_shared<KernelPrimitive>(core_stream, name, std::move(kernel), std::move(in_place));
+  auto node = std::make_shared<KernelPrimitive>(core_stream, name, std::move(kernel));
   std::vector<Array> results;
   for (array& result : array::make_arrays(std::move(shapes), dtypes, node, std::move(inputs))) {
     results.push_back(wrap(std::move(result)));

@@ -18,19 +18,13 @@ using mlx::core::array;
 inline const array& unwrap(const Array& a) { return *static_cast<const array*>(a.handle().ctx); }
 Array wrap(array a);
 
-// An output that starts as a copy of an input, and takes over its memory when nobody else holds it.
-struct Reuse {
-  int input;
-  int output;
-};
-
 // A graph node that runs one function on the stream's thread.
 class KernelPrimitive final : public mlx::core::Primitive {
  public:
   using Kernel = std::function<void(const std::vector<array>& inputs, std::vector<array>& outputs)>;
 
-  KernelPrimitive(mlx::core::Stream stream, const char* name, Kernel kernel, std::vector<Reuse> in_place)
-      : Primitive(stream), name_(name), kernel_(std::move(kernel)), in_place_(std::move(in_place)) {}
+  KernelPrimitive(mlx::core::Stream stream, const char* name, Kernel kernel)
+      : Primitive(stream), name_(name), kernel_(std::move(kernel)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
   void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
@@ -39,7 +33,6 @@ class KernelPrimitive final : public mlx::core::Primitive {
  private:
   const char* name_;
   Kernel kernel_;
-  std::vector<Reuse> in_place_;
 };
 
 struct OutputSpec {
@@ -49,7 +42,6 @@ struct OutputSpec {
 
 // Adds one node. All inputs must be row-contiguous, as the results of these nodes are.
 std::vector<Array> add_node(const Stream& stream, const char* name, std::vector<array> inputs,
-                            const std::vector<OutputSpec>& outputs, KernelPrimitive::Kernel kernel,
-                            std::vector<Reuse> in_place = {});
+                            const std::vector<OutputSpec>& outputs, KernelPrimitive::Kernel kernel);
 
 }  // namespace fluxmlx::ops::cpu
