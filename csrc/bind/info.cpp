@@ -14,9 +14,9 @@ nb::dict info() {
   nb::dict result;
   result["version"] = FLUXMLX_VERSION;
   result["has_mlx"] = bool(FLUXMLX_HAS_MLX);
-  result["mlx_built_for"] = FLUXMLX_MLX_VERSION;
   result["mlx_c"] = FLUXMLX_MLXC_PROVIDER;
 #if FLUXMLX_HAS_MLX
+  result["mlx_built_for"] = FLUXMLX_MLX_VERSION;
   result["mlx_version"] = mlx_version_text();
   result["devices"] = device_names();
   result["default_device"] = default_device() == DeviceKind::gpu ? "gpu" : "cpu";

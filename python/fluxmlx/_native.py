@@ -27,12 +27,11 @@ def _import_core() -> ModuleType:
 
 def _advice(text: str) -> str:
     """What to do about a core that cannot be imported, before what the system says of it."""
-    if "libmlx" in text and "ymbol" not in text:
-        return f"{_WHICH_EXTRA} ({text})"
     if "undefined symbol" in text or "Symbol not found" in text:
-        return (
-            f"the installed MLX is not the version that this fluxmlx was built for: {_right_mlx()} ({text})"
-        )
+        wrong = "the installed MLX is not the version that this fluxmlx was built for"
+        return f"{wrong}: {_right_mlx()} ({text})"
+    if "libmlx" in text:
+        return f"{_WHICH_EXTRA} ({text})"
     if "_core" in text:
         return f"the native core of fluxmlx is missing or damaged: reinstall fluxmlx ({text})"
     return text
@@ -75,8 +74,7 @@ def require_engine() -> None:
             "this fluxmlx was built without MLX: it reads GGUF files and tokenizes, but cannot run models. "
             "Reinstall it where the mlx package can be installed"
         )
-    if facts["mlx_version"] != facts["mlx_built_for"] and facts["mlx_c"] == "csrc/mlxc":
-        raise EngineError(
-            f"fluxmlx was built for MLX {facts['mlx_built_for']} and found {facts['mlx_version']}: "
-            f"{_pip_install(facts['mlx_built_for'])}"
-        )
+    if facts["mlx_version"] != facts["mlx_built_for"]:
+        built, found = facts["mlx_built_for"], facts["mlx_version"]
+        advice = "build fluxmlx again" if facts["mlx_c"] == "MLX_C_ROOT" else _pip_install(built)
+        raise EngineError(f"fluxmlx was built for MLX {built} and found {found}: {advice}")
