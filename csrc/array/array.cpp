@@ -4,6 +4,7 @@
 
 #include "array/error.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace fluxmlx {
 
@@ -30,6 +31,9 @@ Array Array::adopt(mlx_array handle) {
 }
 
 Array Array::from(const void* data, const Shape& shape, mlx_dtype dtype) {
+  uint64_t n_bytes = mlx_dtype_size(dtype);
+  for (const int size : shape) n_bytes *= static_cast<uint64_t>(size);
+  probe_memory(n_bytes);
   return adopt(mlx_array_new_data(data, shape.data(), static_cast<int>(shape.size()), dtype));
 }
 

@@ -1,6 +1,7 @@
 #include "array/error.h"
 
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -26,6 +27,8 @@ std::string take_mlx_error() { return std::exchange(last_error, {}); }
 void check(int status) {
   if (status == 0) return;
   const std::string text = take_mlx_error();
+  // MLX carries an exception over from its own threads as its text alone.
+  if (text.find("bad_alloc") != std::string::npos || text.find("[malloc") != std::string::npos) throw std::bad_alloc();
   fail(ErrorCode::runtime, "MLX: ", text.empty() ? "the call failed without a message" : text);
 }
 

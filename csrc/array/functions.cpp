@@ -140,6 +140,8 @@ Array attention(const Array& q, const Array& k, const Array& v, float scale, boo
   return result;
 }
 
+void clear_cache() noexcept { mlx_clear_cache(); }
+
 void eval(std::span<const Array> arrays) {
   const ArrayVector vector(arrays);
   check(mlx_eval(vector.handle()));

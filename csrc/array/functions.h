@@ -47,6 +47,9 @@ Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, con
 // q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, S, head_dim); causal aligns the last rows.
 Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Stream& s);
 
+// Gives memory that MLX keeps for later arrays back to the system.
+void clear_cache() noexcept;
+
 void eval(std::span<const Array> arrays);
 void eval(const Array& array);
 

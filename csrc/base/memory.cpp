@@ -1,8 +1,10 @@
 #include "base/memory.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <new>
 #include <string>
 
 #ifdef __APPLE__
@@ -54,5 +56,13 @@ uint64_t cgroup_available() {
 }  // namespace
 
 uint64_t available_memory() noexcept { return std::min(system_available(), cgroup_available()); }
+
+void probe_memory(uint64_t n_bytes) {
+  constexpr uint64_t small = 64 << 10;  // comes from memory that the process has
+  if (n_bytes < small) return;
+  void* volatile probe = std::malloc(n_bytes + small);  // volatile: the pair may not be left out
+  if (probe == nullptr) throw std::bad_alloc();
+  std::free(probe);  // never touched, so it costs two system calls
+}
 
 }  // namespace fluxmlx

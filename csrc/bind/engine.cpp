@@ -86,21 +86,13 @@ const char* kind_of(const Event& event) {
       return "token";
     case Event::Kind::end:
       return "end";
-    case Event::Kind::error:
-      return "error";
   }
-  return "error";
+  return "end";
 }
 
-// An error of a request becomes the exception of its code.
 std::optional<Event> next_event(engine::Handle& handle, double timeout) {
-  std::optional<Event> event;
-  {
-    const nb::gil_scoped_release released;
-    event = handle.next(Seconds(timeout));
-  }
-  if (event && event->kind == Event::Kind::error) throw Error(event->error, event->text);
-  return event;
+  const nb::gil_scoped_release released;
+  return handle.next(Seconds(timeout));
 }
 
 void register_event(nb::module_& m) {
@@ -160,9 +152,9 @@ nb::dict info_of(const engine::Engine& engine) {
   return result;
 }
 
-void start_engine(engine::Engine* self, std::string path, nb::object token_bytes, std::vector<int32_t> end_ids,
-                  std::string device, std::string ops, std::string cache_type, int ctx, int threads,
-                  int prefill_chunk) {
+std::shared_ptr<engine::Engine> start_engine(std::string path, nb::object token_bytes, std::vector<int32_t> end_ids,
+                                             std::string device, std::string ops, std::string cache_type, int ctx,
+                                             int threads, int prefill_chunk) {
   engine::Options options;
   options.path = std::move(path);
   options.token_bytes = to_strings(token_bytes);
@@ -173,7 +165,7 @@ void start_engine(engine::Engine* self, std::string path, nb::object token_bytes
   options.n_ctx = ctx;
   options.n_threads = threads;
   options.prefill_chunk = prefill_chunk;
-  new (self) engine::Engine(std::move(options));
+  return engine::Engine::start(std::move(options));
 }
 
 std::shared_ptr<engine::Handle> submit(engine::Engine& engine, std::vector<int32_t> prompt, const nb::dict& params) {
@@ -194,7 +186,7 @@ void register_engine(nb::module_& m) {
            "The next event, or None if none came in `timeout` seconds; a request that failed raises its error.")
       .def("cancel", &engine::Handle::cancel, "Drops the request before the engine's next step.");
   nb::class_<engine::Engine>(m, "Engine", "A loaded model and the thread that runs it.")
-      .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
+      .def(nb::new_(&start_engine), nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
            nb::arg("device") = "auto", nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0,
            nb::arg("threads") = 0, nb::arg("prefill_chunk") = 256,
            nb::sig("def __init__(self, path: str, *, token_bytes: collections.abc.Sequence[bytes], "

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "array/functions.h"
+#include "base/memory.h"
 
 namespace fluxmlx::cache {
 namespace {
@@ -20,6 +21,7 @@ uint64_t KvShape::position_bytes() const noexcept {
 void KvCache::reserve(int n_positions) {
   if (n_positions <= capacity_) return;
   const int capacity = round_up(std::max(n_positions, capacity_ + capacity_ / 2));
+  probe_memory(shape_.position_bytes() * static_cast<uint64_t>(capacity));
   grow(k_, capacity);
   grow(v_, capacity);
   capacity_ = capacity;

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "array/functions.h"
 #include "base/memory.h"
 
 namespace fluxmlx::engine {
@@ -10,15 +11,14 @@ const Error& closed_error() {
   return error;
 }
 
-void fail_handle(Handle& handle, const Error& error) {
-  Event event;
-  event.kind = Event::Kind::error;
-  event.error = error.code();
-  event.text = error.what();
-  handle.push(std::move(event));
-}
-
 }  // namespace
+
+std::shared_ptr<Engine> Engine::start(Options options) {
+  const auto leave_to_parent = [](Engine* engine) {
+    if (engine->home_.is_here()) delete engine;
+  };
+  return {new Engine(std::move(options)), leave_to_parent};
+}
 
 Engine::Engine(Options options) : options_(std::move(options)) {
   thread_ = std::thread([this] { run(); });
@@ -26,7 +26,7 @@ Engine::Engine(Options options) : options_(std::move(options)) {
 
 Engine::~Engine() { close(); }
 
-void Engine::run() {
+void Engine::run() noexcept {
   std::optional<LoadedModel> model;
   try {
     model.emplace(load_model(options_, progress_));
@@ -35,9 +35,14 @@ void Engine::run() {
     return finish_loading(std::current_exception());
   }
   finish_loading(nullptr);
-  Scheduler scheduler(*model->decoder, options_, model->cache_shape);
-  serve(scheduler);
-  scheduler.fail_all(closed_error());
+  {
+    Scheduler scheduler(*model->decoder, options_, model->cache_shape);
+    serve(scheduler);
+    scheduler.fail_all(closed_error());
+  }
+  const bool on_gpu = model->info.device == "gpu";
+  model.reset();
+  if (on_gpu) mx::clear_cache();  // on a CPU it holds little, and would wait for the streams of every engine
 }
 
 void Engine::finish_loading(std::exception_ptr error) {
@@ -50,6 +55,7 @@ void Engine::finish_loading(std::exception_ptr error) {
 }
 
 bool Engine::wait_loaded(std::chrono::duration<double> timeout) {
+  home_.check();
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, timeout, [this] { return !loading_; })) return false;
   if (load_error_) std::rethrow_exception(load_error_);
@@ -57,29 +63,40 @@ bool Engine::wait_loaded(std::chrono::duration<double> timeout) {
 }
 
 // admit -> forward -> sample -> emit, until close().
-void Engine::serve(Scheduler& scheduler) {
-  while (true) {
-    for (Submitted& next : take(scheduler)) {
-      scheduler.admit(std::move(next.request), std::move(next.handle), next.time);
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      if (closing_) return;
+void Engine::serve(Scheduler& scheduler) noexcept {
+  while (!closing()) {
+    while (std::optional<Submitted> next = take(scheduler)) {
+      scheduler.admit(std::move(next->request), std::move(next->handle), next->time);
     }
     scheduler.step();
   }
 }
 
-// What may start now; waits where there is nothing to do at all.
-std::deque<Engine::Submitted> Engine::take(const Scheduler& scheduler) {
+bool Engine::closing() const {
+  const std::lock_guard lock(mutex_);
+  return closing_;
+}
+
+// The next that may start; waits where there is nothing to do at all.
+std::optional<Engine::Submitted> Engine::take(const Scheduler& scheduler) {
   std::unique_lock lock(mutex_);
   if (scheduler.idle()) changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-  std::deque<Submitted> taken;
-  if (scheduler.has_room() && !queue_.empty()) {
-    taken.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-  return taken;
+  if (closing_ || queue_.empty() || !scheduler.has_room()) return std::nullopt;
+  Submitted next = std::move(queue_.front());
+  queue_.pop_front();
+  return next;
+}
+
+void Engine::check_loaded() const {
+  home_.check();
+  const std::lock_guard lock(mutex_);
+  if (closing_) throw closed_error();
+  if (loading_ || load_error_) fail(ErrorCode::invalid_argument, "the model is not loaded; wait_loaded() first");
+}
+
+const ModelInfo& Engine::info() const {
+  check_loaded();
+  return info_;
 }
 
 void Engine::check(const Request& request) const {
@@ -107,13 +124,9 @@ void Engine::check(const Request& request) const {
 }
 
 std::shared_ptr<Handle> Engine::submit(Request request) {
-  auto handle = std::make_shared<Handle>();
-  {
-    const std::lock_guard lock(mutex_);
-    if (closing_) throw closed_error();
-    if (loading_ || load_error_) fail(ErrorCode::invalid_argument, "the model is not loaded; wait_loaded() first");
-  }
+  check_loaded();
   check(request);
+  auto handle = std::make_shared<Handle>();
   {
     const std::lock_guard lock(mutex_);
     if (closing_) throw closed_error();
@@ -124,6 +137,7 @@ std::shared_ptr<Handle> Engine::submit(Request request) {
 }
 
 void Engine::close() {
+  if (!home_.is_here()) return;
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -132,7 +146,7 @@ void Engine::close() {
   changed_.notify_all();
   const std::lock_guard join(join_mutex_);
   if (thread_.joinable()) thread_.join();
-  for (Submitted& left : queue_) fail_handle(*left.handle, closed_error());
+  for (const Submitted& left : queue_) left.handle->fail(closed_error());
   queue_.clear();
 }
 

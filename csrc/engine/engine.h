@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/process.h"
 #include "engine/handle.h"
 #include "engine/model_loader.h"
 #include "engine/options.h"
@@ -20,7 +21,9 @@ namespace fluxmlx::engine {
 // any thread.
 class Engine {
  public:
-  explicit Engine(Options options);  // starts the load and returns at once
+  // Starts the load and returns at once. In a fork of this process the last reference lets the copy leak, because
+  // there is no thread to wait for and its locks may be held for ever.
+  static std::shared_ptr<Engine> start(Options options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -28,7 +31,7 @@ class Engine {
   // True once the model is loaded, false when the time is over; throws what stopped the load.
   bool wait_loaded(std::chrono::duration<double> timeout);
   const LoadProgress& progress() const noexcept { return progress_; }
-  const ModelInfo& info() const noexcept { return info_; }  // after wait_loaded()
+  const ModelInfo& info() const;  // fails before wait_loaded() gave true
 
   // Checks the request and queues it.
   std::shared_ptr<Handle> submit(Request request);
@@ -37,22 +40,27 @@ class Engine {
   void close();
 
  private:
+  explicit Engine(Options options);
+
   struct Submitted {
     Request request;
     std::shared_ptr<Handle> handle;
     Clock::time_point time;
   };
 
-  void run();
-  void serve(Scheduler& scheduler);
-  std::deque<Submitted> take(const Scheduler& scheduler);
+  void run() noexcept;
+  void serve(Scheduler& scheduler) noexcept;
+  std::optional<Submitted> take(const Scheduler& scheduler);
+  bool closing() const;
+  void check_loaded() const;
   void check(const Request& request) const;
   void finish_loading(std::exception_ptr error);
 
   Options options_;
   LoadProgress progress_;
   ModelInfo info_;
-  std::mutex mutex_;
+  HomeProcess home_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Submitted> queue_;
   bool closing_ = false;

@@ -24,14 +24,19 @@ DeviceKind choose_device(const Options& options) {
   return best;
 }
 
-std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device) {
-  if (options.ops == "auto") options.ops = device == DeviceKind::cpu ? "kernels" : "composed";
+std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, int head_dim) {
+  const bool fits = ops::cpu_ops_take(head_dim);
+  if (options.ops == "auto") options.ops = device == DeviceKind::cpu && fits ? "kernels" : "composed";
   if (options.ops == "composed") return ops::make_composed_ops(device);
   if (options.ops != "kernels") {
     fail(ErrorCode::invalid_argument, "ops is '", options.ops, "'; expected auto, kernels or composed");
   }
   if (device != DeviceKind::cpu) {
     fail(ErrorCode::invalid_argument, "ops is 'kernels', which run on the CPU only; use device='cpu' as well");
+  }
+  if (!fits) {
+    fail(ErrorCode::unsupported, "ops is 'kernels', which cannot run this model's heads of ", head_dim,
+         " dimensions; use ops='composed'");
   }
   if (options.n_threads <= 0) options.n_threads = available_threads();
   return ops::make_cpu_ops(std::make_shared<ThreadPool>(options.n_threads));
@@ -52,9 +57,8 @@ void choose_context(Options& options, const model::Config& config) {
   if (options.n_ctx == 0) options.n_ctx = config.n_ctx_train;
 }
 
-// The layouts of the weights are at most twice the file (8 bit codes for 4 bit blocks), and dense ones are rare.
-void check_memory(const gguf::File& file) {
-  const uint64_t needed = file.n_bytes();
+void check_memory(const gguf::File& file, const load::Loader& loader) {
+  const uint64_t needed = loader.n_bytes_held();
   const uint64_t available = available_memory();
   if (needed > available) {
     fail(ErrorCode::out_of_memory, file.path(), " needs ", needed >> 20, " MiB for its weights, and ", available >> 20,
@@ -114,13 +118,14 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
   choose_context(options, config);
   check_vocabulary(options, config);
-  check_memory(file);
-  const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device);
+  const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
   load::Loader loader(file, *ops, report_to(progress));
+  check_memory(file, loader);
   loaded.decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
   loaded.cache_shape.n_layers = config.n_layers;
   loaded.cache_shape.n_kv_heads = config.n_kv_heads;
   loaded.cache_shape.head_dim = config.head_dim;
+  progress.done = progress.total = file.n_bytes();
   loaded.info = describe(options, config, device);
   loaded.info.file_bytes = file.n_bytes();
   loaded.info.cache_bytes_per_position = loaded.cache_shape.position_bytes();

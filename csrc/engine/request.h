@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "sample/logprobs.h"
 #include "sample/params.h"
 
@@ -33,9 +32,9 @@ struct Timings {  // seconds
   double decode = 0;
 };
 
-// What comes out: tokens, then one end or one error.
+// What comes out: tokens, then one end.
 struct Event {
-  enum class Kind { token, end, error };
+  enum class Kind { token, end };
   Kind kind = Kind::token;
   std::string text;  // whole characters that are certain by now
   // of a token
@@ -47,8 +46,6 @@ struct Event {
   Usage usage;
   Timings timings;
   std::vector<sample::Choice> prompt_logprobs;  // for each prompt token but the first
-  // of an error
-  ErrorCode error = ErrorCode::runtime;
 };
 
 }  // namespace fluxmlx::engine

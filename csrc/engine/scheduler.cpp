@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "array/functions.h"
+#include "engine/fault.h"
 
 namespace fluxmlx::engine {
 namespace {
@@ -12,20 +13,16 @@ constexpr int kScoredChunk = 64;
 
 }  // namespace
 
-void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) {
+void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept {
   try {
     cache::KvCache cache(cache_shape_, decoder_.ops().stream());
     running_.emplace_back(std::move(request), handle, options_, decoder_.config().n_vocab, std::move(cache), submitted);
-  } catch (const Error& error) {
-    Event event;
-    event.kind = Event::Kind::error;
-    event.error = error.code();
-    event.text = error.what();
-    handle->push(std::move(event));
+  } catch (...) {
+    handle->fail(to_error(std::current_exception()));
   }
 }
 
-void Scheduler::drop_cancelled() {
+void Scheduler::drop_finished() noexcept {
   running_.remove_if([](Sequence& sequence) { return sequence.handle().cancelled() || sequence.finished(); });
 }
 
@@ -57,32 +54,32 @@ void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, 
   }
 }
 
-void Scheduler::accept(const Plan& plan, const float* logits) {
+void Scheduler::accept(const Plan& plan, const float* logits) noexcept {
   try {
     plan.sequence->accept(plan.rows, plan.count, logits);
-  } catch (const Error& error) {
-    plan.sequence->fail(error);
-  } catch (const std::exception& error) {
-    plan.sequence->fail(Error(ErrorCode::runtime, error.what()));
+  } catch (...) {
+    plan.sequence->fail(to_error(std::current_exception()));
   }
 }
 
-void Scheduler::step() {
-  drop_cancelled();
+void Scheduler::step() noexcept {
+  drop_finished();
   if (running_.empty()) return;
   std::vector<Plan> plans;
-  std::vector<int32_t> rows;
-  const model::Batch batch = plan(plans, rows);
   try {
+    std::vector<int32_t> rows;
+    const model::Batch batch = plan(plans, rows);
     forward(batch, plans, rows);
-  } catch (const std::exception& error) {
+  } catch (...) {
     // The caches may hold half a step: all who took part in it have to go, the engine stays.
-    for (const Plan& plan : plans) plan.sequence->fail(Error(ErrorCode::runtime, error.what()));
+    const Error error = to_error(std::current_exception());
+    for (const Plan& plan : plans) plan.sequence->fail(error);
+    if (plans.empty()) fail_all(error);
   }
-  drop_cancelled();
+  drop_finished();
 }
 
-void Scheduler::fail_all(const Error& error) {
+void Scheduler::fail_all(const Error& error) noexcept {
   for (Sequence& sequence : running_) sequence.fail(error);
   running_.clear();
 }

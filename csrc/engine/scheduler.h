@@ -17,13 +17,13 @@ class Scheduler {
   bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
   bool idle() const { return running_.empty(); }
 
-  // Starts a request, or fails it alone.
-  void admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted);
+  // Starts a request, or fails it alone. Throws nothing: the engine outlives every fault of a request.
+  void admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept;
 
   // forward -> sample -> emit, for all that run.
-  void step();
+  void step() noexcept;
 
-  void fail_all(const Error& error);
+  void fail_all(const Error& error) noexcept;
 
  private:
   struct Plan {
@@ -32,10 +32,10 @@ class Scheduler {
     std::vector<int32_t> rows;  // of these, wanted logits, counted from the sequence's first row
   };
 
-  void drop_cancelled();
+  void drop_finished() noexcept;
   model::Batch plan(std::vector<Plan>& plans, std::vector<int32_t>& rows);
   void forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows);
-  void accept(const Plan& plan, const float* logits);
+  void accept(const Plan& plan, const float* logits) noexcept;
 
   const model::Decoder& decoder_;
   const Options& options_;

@@ -111,12 +111,8 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
   finished_ = true;
 }
 
-void Sequence::fail(const Error& error) {
-  Event event;
-  event.kind = Event::Kind::error;
-  event.error = error.code();
-  event.text = error.what();
-  handle_->push(std::move(event));
+void Sequence::fail(const Error& error) noexcept {
+  handle_->fail(error);
   finished_ = true;
 }
 

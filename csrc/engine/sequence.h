@@ -37,7 +37,7 @@ class Sequence {
   void accept(std::span<const int32_t> rows, int count, const float* logits);
 
   bool finished() const noexcept { return finished_; }
-  void fail(const Error& error);
+  void fail(const Error& error) noexcept;
 
  private:
   void score_row(int position, std::span<const float> logits);

@@ -27,16 +27,33 @@ std::vector<uint64_t> trimmed(std::vector<uint64_t> ne) {
   return ne;
 }
 
-std::vector<std::byte> read_all(const gguf::File& file, const gguf::Tensor& tensor) {
-  std::vector<std::byte> bytes(tensor.n_bytes);
-  file.read(tensor, 0, bytes);
-  return bytes;
+uint64_t count_elements(const gguf::Tensor& tensor) {
+  uint64_t n = 1;
+  for (const uint64_t size : tensor.ne) n *= size;  // the reader has checked the product
+  return n;
+}
+
+// A matrix of a block type, in MLX's form with scales of `scale_bytes` each.
+uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
+  if (type == TensorType::MXFP4) return n / 2 + n / kGroupSize;
+  return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
 }
 
 }  // namespace
 
 Loader::Loader(const gguf::File& file, const ops::Ops& ops, Progress progress)
     : file_(file), ops_(ops), progress_(std::move(progress)) {}
+
+uint64_t Loader::n_bytes_held() const {
+  const bool as_blocks = ops_.weight_layout() == ops::Layout::blocks;
+  const uint64_t number = mlx_dtype_size(ops_.dtype());
+  uint64_t held = 0;
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    const uint64_t n = count_elements(tensor);
+    held += as_blocks ? tensor.n_bytes : is_float(tensor.type) ? n * number : quantized_bytes(tensor.type, n, number);
+  }
+  return held;
+}
 
 bool Loader::has(const std::string& name) const { return file_.find(name) != nullptr; }
 
@@ -64,8 +81,31 @@ void Loader::count(const gguf::Tensor& tensor, const std::string& held_as) {
   row.held_as = held_as;
   row.n_tensors += 1;
   row.n_bytes += tensor.n_bytes;
-  done_ += tensor.n_bytes;
-  if (progress_) progress_(done_, file_.n_bytes());
+}
+
+// In pieces, so that a load can be watched and stopped inside a tensor of gigabytes.
+void Loader::read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into) {
+  constexpr size_t piece_bytes = size_t{4} << 20;
+  while (!into.empty()) {
+    const std::span<std::byte> piece = into.first(std::min(piece_bytes, into.size()));
+    file_.read(tensor, offset, piece);
+    into = into.subspan(piece.size());
+    offset += piece.size();
+    done_ += piece.size();
+    if (progress_) progress_(done_, file_.n_bytes());
+  }
+}
+
+std::vector<float> Loader::read_floats(const gguf::Tensor& tensor) {
+  const TensorTypeInfo& info = tensor_type_info(tensor.type);
+  const uint64_t n_row = tensor.ne[0], row_bytes = n_row / info.block_size * info.block_bytes;
+  std::vector<float> values(count_elements(tensor));
+  std::vector<std::byte> row(row_bytes);
+  for (uint64_t r = 0; r * n_row < values.size(); ++r) {
+    read(tensor, r * row_bytes, row);
+    quant::dequantize(tensor.type, row, std::span(values).subspan(r * n_row, n_row));
+  }
+  return values;
 }
 
 ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
@@ -76,25 +116,20 @@ ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
   weight.n_in = n_in;
   weight.layout = ops_.weight_layout();
   if (weight.layout == ops::Layout::blocks) return load_blocks(tensor, std::move(weight));
-  const bool groups = n_in % kGroupSize == 0;
-  return is_float(tensor.type) || !groups ? load_dense(tensor, std::move(weight))
-                                          : load_quantized(tensor, std::move(weight));
+  return is_float(tensor.type) ? load_dense(tensor, std::move(weight)) : load_quantized(tensor, std::move(weight));
 }
 
 ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
   const int row_bytes = static_cast<int>(tensor.n_bytes / static_cast<uint64_t>(weight.n_out));
-  weight.data = host_array({weight.n_out, row_bytes}, ops_.stream(),
-                           [&](std::span<std::byte> into) { file_.read(tensor, 0, into); });
+  weight.data =
+      host_array({weight.n_out, row_bytes}, ops_.stream(), [&](std::span<std::byte> into) { read(tensor, 0, into); });
   count(tensor, "the file's blocks");
   return weight;
 }
 
 ops::Weight Loader::load_dense(const gguf::Tensor& tensor, ops::Weight weight) {
   weight.layout = ops::Layout::dense;
-  const std::vector<std::byte> bytes = read_all(file_, tensor);
-  std::vector<float> values(static_cast<size_t>(weight.n_out) * weight.n_in);
-  quant::dequantize(tensor.type, bytes, values);
-  const Array wide = Array::from(values, {weight.n_out, weight.n_in});
+  const Array wide = Array::from(read_floats(tensor), {weight.n_out, weight.n_in});
   weight.data = mx::astype(wide, ops_.dtype(), ops_.stream());
   mx::eval(weight.data);
   count(tensor, concat("plain ", dtype_name(ops_.dtype())));
@@ -110,7 +145,7 @@ ops::Weight Loader::load_quantized(const gguf::Tensor& tensor, ops::Weight weigh
   std::vector<uint8_t> packed(n_out * packed_bytes), codes(n_in), exponents(mxfp4 ? n_out * n_groups : 0);
   std::vector<float> scales(mxfp4 ? 0 : n_out * n_groups), biases(scales.size());
   for (int64_t r = 0; r < n_out; ++r) {
-    file_.read(tensor, static_cast<uint64_t>(r * row_bytes), row);
+    read(tensor, static_cast<uint64_t>(r * row_bytes), row);
     if (mxfp4) {
       to_mxfp4(row.data(), n_in, &packed[r * packed_bytes], &exponents[r * n_groups]);
       continue;
@@ -139,10 +174,8 @@ std::vector<float> Loader::floats(const std::string& name, int n) {
     fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' has the type ",
          tensor_type_info(tensor.type).name, "; a norm, bias or frequency table must be F32, F16 or BF16");
   }
-  std::vector<float> values(static_cast<size_t>(n));
-  quant::dequantize(tensor.type, read_all(file_, tensor), values);
   count(tensor, "plain vector");
-  return values;
+  return read_floats(tensor);
 }
 
 Array Loader::vector(const std::string& name, int n) {

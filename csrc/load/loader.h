@@ -26,6 +26,10 @@ class Loader {
  public:
   Loader(const gguf::File& file, const ops::Ops& ops, Progress progress);
 
+  // Memory that the file's tensors take in the layout of `ops`; the largest passes through once more while it is
+  // converted.
+  uint64_t n_bytes_held() const;
+
   bool has(const std::string& name) const;
 
   // Each fails with the tensor's name if it is missing, or its shape or type is not as expected.
@@ -43,6 +47,8 @@ class Loader {
   ops::Weight load_blocks(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_quantized(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_dense(const gguf::Tensor& tensor, ops::Weight weight);
+  void read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into);
+  std::vector<float> read_floats(const gguf::Tensor& tensor);
   void count(const gguf::Tensor& tensor, const std::string& held_as);
 
   const gguf::File& file_;

@@ -56,6 +56,11 @@ class Reader {
     fail(ErrorCode::invalid_file, metadata_.file_name(), ": ", prefix_, name, " ", found, "; expected ", expected);
   }
 
+  [[noreturn]] void unsupported(const std::string& name, const std::string& found, const std::string& known) const {
+    fail(ErrorCode::unsupported, metadata_.file_name(), ": ", prefix_, name, " ", found, "; this version knows ",
+         known);
+  }
+
  private:
   int checked(const std::string& name, uint64_t value, int low, int high) const {
     if (value < static_cast<uint64_t>(low) || value > static_cast<uint64_t>(high)) {
@@ -93,27 +98,28 @@ void read_heads(const Reader& reader, Config& config) {
                concat("a divisor of the embedding length ", config.n_embd));
   }
   config.head_dim = has_length ? reader.integer("attention.key_length", 2, 4096) : config.n_embd / config.n_heads;
-  if (config.head_dim % 8 != 0) {  // the kernels work on vectors of eight
-    fail(ErrorCode::unsupported, "heads of ", config.head_dim, " dimensions cannot be run; a multiple of 8 can");
-  }
   const int value_length = reader.integer_or("attention.value_length", config.head_dim, 1, 4096);
   if (value_length != config.head_dim) {
     reader.bad("attention.value_length", concat("is ", value_length), concat("the key length ", config.head_dim));
   }
 }
 
+float read_rope_scale(const Reader& reader) {
+  const std::string type = reader.text_or("rope.scaling.type", "none");
+  if (type != "none" && type != "linear") {
+    reader.unsupported("rope.scaling.type", concat("is '", type.substr(0, 64), "'"),
+                       "none, linear and the frequency table of Llama 3");
+  }
+  const char* factor = reader.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+  const float scale = reader.real_or(factor, 1, 1e-6, 1e6);
+  return type == "linear" || !reader.has("rope.scaling.type") ? scale : 1.0f;
+}
+
 void read_rope(const Reader& reader, Config& config) {
   config.n_rot = reader.integer_or("rope.dimension_count", config.head_dim, 2, config.head_dim);
   if (config.n_rot % 2 != 0) reader.bad("rope.dimension_count", concat("is ", config.n_rot), "an even number");
   config.rope_base = reader.real_or("rope.freq_base", 10000, 1e-3, 1e15);
-  const std::string type = reader.text_or("rope.scaling.type", "none");
-  if (type != "none" && type != "linear") {
-    fail(ErrorCode::unsupported, "rope.scaling.type is '", type,
-         "'; this version knows none, linear and the frequency table of Llama 3");
-  }
-  const char* factor = reader.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
-  const float scale = reader.real_or(factor, 1, 1e-6, 1e6);
-  config.rope_scale = type == "linear" || !reader.has("rope.scaling.type") ? scale : 1.0f;
+  config.rope_scale = read_rope_scale(reader);
 }
 
 int read_context(const Reader& reader) {

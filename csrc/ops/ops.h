@@ -67,4 +67,7 @@ class Ops {
 std::unique_ptr<Ops> make_composed_ops(DeviceKind device);
 std::unique_ptr<Ops> make_cpu_ops(std::shared_ptr<ThreadPool> pool);
 
+// Whether the CPU kernels run heads of this size; the composed form runs any.
+bool cpu_ops_take(int head_dim) noexcept;
+
 }  // namespace fluxmlx::ops

@@ -15,6 +15,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fluxmlx._native import info
     from fluxmlx.engine import Engine
+    from fluxmlx.errors import (
+        CancelledError,
+        CapabilityError,
+        ChatTemplateError,
+        DownloadError,
+        EngineClosedError,
+        EngineError,
+        FluxmlxError,
+        InvalidArgumentError,
+        ModelFileError,
+        ModelIOError,
+        ModelNotFoundError,
+        OutOfMemoryError,
+        TokenizerError,
+        UnsupportedModelError,
+    )
     from fluxmlx.loading import load
     from fluxmlx.results import Completion, Event, Score, Timings, TokenLogprobs, Usage
     from fluxmlx.sampling import SamplingParams
@@ -22,13 +38,27 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CancelledError",
+    "CapabilityError",
+    "ChatTemplateError",
     "Completion",
+    "DownloadError",
     "Engine",
+    "EngineClosedError",
+    "EngineError",
     "Event",
+    "FluxmlxError",
+    "InvalidArgumentError",
+    "ModelFileError",
+    "ModelIOError",
+    "ModelNotFoundError",
+    "OutOfMemoryError",
     "SamplingParams",
     "Score",
     "Timings",
     "TokenLogprobs",
+    "TokenizerError",
+    "UnsupportedModelError",
     "Usage",
     "__version__",
     "info",
@@ -36,13 +66,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CancelledError": "fluxmlx.errors",
+    "CapabilityError": "fluxmlx.errors",
+    "ChatTemplateError": "fluxmlx.errors",
     "Completion": "fluxmlx.results",
+    "DownloadError": "fluxmlx.errors",
     "Engine": "fluxmlx.engine",
+    "EngineClosedError": "fluxmlx.errors",
+    "EngineError": "fluxmlx.errors",
     "Event": "fluxmlx.results",
+    "FluxmlxError": "fluxmlx.errors",
+    "InvalidArgumentError": "fluxmlx.errors",
+    "ModelFileError": "fluxmlx.errors",
+    "ModelIOError": "fluxmlx.errors",
+    "ModelNotFoundError": "fluxmlx.errors",
+    "OutOfMemoryError": "fluxmlx.errors",
     "SamplingParams": "fluxmlx.sampling",
     "Score": "fluxmlx.results",
     "Timings": "fluxmlx.results",
     "TokenLogprobs": "fluxmlx.results",
+    "TokenizerError": "fluxmlx.errors",
+    "UnsupportedModelError": "fluxmlx.errors",
     "Usage": "fluxmlx.results",
     "info": "fluxmlx._native",
     "load": "fluxmlx.loading",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import operator
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx._checks import integer, show
+from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.results import Completion, Score
-from fluxmlx.sampling import SamplingParams
+from fluxmlx.sampling import MAX_LOGPROBS, SamplingParams
 from fluxmlx.streaming import Stream
 
 if TYPE_CHECKING:
@@ -43,11 +45,11 @@ class Engine:
         *,
         model_name: str,
         tokenizer: Tokenizer,
-        template_source: str | None,
+        templates: Mapping[str, Any],
         defaults: SamplingParams,
     ) -> None:
         self._core = core
-        self._template_source = template_source
+        self._templates = templates
         self._defaults = defaults
         self.model_name = model_name
         self.tokenizer = tokenizer
@@ -58,7 +60,7 @@ class Engine:
     @property
     def has_chat_template(self) -> bool:
         """Whether `chat()` works; a base model has no template."""
-        return self._template_source is not None
+        return "tokenizer.chat_template" in self._templates
 
     @functools.cached_property
     def chat_template(self) -> ChatTemplate:
@@ -68,17 +70,9 @@ class Engine:
             CapabilityError: the model has none.
             ChatTemplateError: it is not a valid template.
         """
-        from fluxmlx.chat import ChatTemplate
+        from fluxmlx import chat
 
-        if self._template_source is None:
-            raise CapabilityError(
-                f"{self.model_name} has no chat template; use generate(), or a model made for conversations"
-            )
-        return ChatTemplate(
-            self._template_source,
-            bos_token=self._token_text(self.tokenizer.bos_id),
-            eos_token=self._token_text(self.tokenizer.eos_id),
-        )
+        return chat.from_gguf(self._templates, self.tokenizer)
 
     def tokenize(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
         """Token ids of a text.
@@ -186,6 +180,7 @@ class Engine:
             top: how many of the most likely tokens to report at each place.
         """
         ids = self._prompt_ids(prompt, parse_special)
+        top = integer(0, MAX_LOGPROBS)("top", top)
         params = replace(self._defaults, max_tokens=0, prompt_logprobs=top)
         rows = self._submit(ids, params).result().prompt_logprobs or ()
         return Score(
@@ -195,8 +190,10 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Ends what runs and frees the model. May be called again; later requests are refused."""
-        self._finalizer()
+        """Ends what runs and frees the model. May be called again, also while another thread's call waits; later
+        requests are refused."""
+        self._core.close()
+        self._finalizer.detach()
 
     def __enter__(self) -> Self:
         return self
@@ -209,29 +206,33 @@ class Engine:
     def __repr__(self) -> str:
         return f"<fluxmlx.Engine {self.model_name} ({self.info['architecture']}) on {self.info['device']}>"
 
-    def _token_text(self, token: int | None) -> str:
-        return "" if token is None else self.tokenizer.token_text(token)
-
     def _params(self, params: SamplingParams | None, options: Mapping[str, Any]) -> SamplingParams:
+        if params is not None and not isinstance(params, SamplingParams):
+            raise InvalidArgumentError(
+                f"params is {show(params)}; expected SamplingParams, or options by name: temperature=0"
+            )
         return SamplingParams.from_options(options, base=params or self._defaults)
 
     def _prompt_ids(self, prompt: Prompt, parse_special: bool) -> list[int]:
         if isinstance(prompt, str):
             return self.tokenize(prompt, parse_special=parse_special)
-        ids = list(prompt)
-        for index, token in enumerate(ids):
-            if (
-                isinstance(token, bool)
-                or not isinstance(token, int)
-                or not 0 <= token < self.tokenizer.n_vocab
-            ):
-                raise InvalidArgumentError(
-                    f"prompt[{index}] is {token!r}; expected a text, or token ids from 0 to "
-                    f"{self.tokenizer.n_vocab - 1}"
-                )
-        return ids
+        if not isinstance(prompt, Iterable) or isinstance(prompt, (bytes, bytearray, Mapping)):
+            raise InvalidArgumentError(f"prompt is {show(prompt)}; expected a text, or a list of token ids")
+        return [self._token_id(index, token) for index, token in enumerate(prompt)]
+
+    def _token_id(self, index: int, token: Any) -> int:
+        try:
+            value = -1 if isinstance(token, bool) else operator.index(token)  # NumPy's integers too
+        except TypeError:
+            value = -1
+        if not 0 <= value < self.tokenizer.n_vocab:
+            raise InvalidArgumentError(
+                f"prompt[{index}] is {show(token)}; expected a text, or token ids from 0 to "
+                f"{self.tokenizer.n_vocab - 1}"
+            )
+        return value
 
     def _submit(self, ids: list[int], params: SamplingParams) -> Stream:
         native = params.to_native()
         handle = self._core.submit(ids, native)
-        return Stream(handle, prompt=tuple(ids), seed=native["seed"], load_s=self.info["load_s"])
+        return Stream(handle, engine=self, prompt=tuple(ids), seed=native["seed"], load_s=self.info["load_s"])

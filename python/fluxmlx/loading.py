@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from fluxmlx._checks import show
 from fluxmlx.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -19,6 +21,12 @@ __all__ = ["load"]
 Report = Callable[[str, int, int], None]
 
 _POLL_S = 0.05  # between two looks at a running load: for its progress, and for Ctrl-C
+_MAX_THREADS = 1024
+_MAX_WHOLE = 2**31 - 1
+
+_DEVICES = ("auto", "cpu", "gpu")
+_OPS = ("auto", "kernels", "composed")
+_CACHE_TYPES = ("f16", "f32")
 
 
 def load(
@@ -36,16 +44,22 @@ def load(
 
     Args:
         name: a path to a `.gguf` file, a short name (`smollm2`), or `pypi:PACKAGE`.
-        ctx: positions of one sequence (`num_ctx`, `n_ctx`); default: as the model was trained.
-        threads: of the CPU kernels; default: $FLUXMLX_THREADS, else as many as the process may use.
+        ctx: positions of one sequence, prompt and answer together (elsewhere `num_ctx`, `n_ctx`); default: as the
+            model was trained.
+        threads: of the CPU kernels, up to 1024; default: $FLUXMLX_THREADS, else as many as the process may use.
         device: "auto" (a GPU where MLX has one), "cpu", "gpu".
-        ops: "kernels" (ours, on the CPU) or "composed" (MLX's own, on any device); default: $FLUXMLX_CPU_OPS,
-            else the faster one for the device.
+        ops: "kernels" (ours, on the CPU) or "composed" (MLX's own, on any device); default: on a CPU
+            $FLUXMLX_CPU_OPS, else the faster one that can run the model.
         cache_type: of keys and values: "f16" or "f32".
         prefill_chunk: prompt tokens computed in one step.
         progress: True draws bars on the terminal; a function is called with (what, done, total) in bytes.
 
+    A model that was loaded does not work in a fork of the process: there its engine raises EngineError. Tensors of
+    the file that no part of the model asks for are named in a warning of the logger "fluxmlx", and in
+    `engine.info["unused_tensors"]`.
+
     Raises:
+        InvalidArgumentError: an option, or an environment variable named above, has a value that cannot be used.
         ModelNotFoundError, DownloadError: there is no such model, or it could not be fetched.
         ModelFileError: the file is damaged; the text names the key or tensor and its place.
         UnsupportedModelError: the file is sound, but this version cannot run it.
@@ -56,6 +70,16 @@ def load(
     from fluxmlx.sampling import SamplingParams
 
     require_engine()
+    options: dict[str, Any] = {
+        "device": _choice("device", device, _DEVICES),
+        "ops": _choice("ops", ops, _OPS) if ops is not None else _ops_from_environment(device),
+        "cache_type": _choice("cache_type", cache_type, _CACHE_TYPES),
+        "ctx": _whole("ctx", ctx),
+        "threads": _threads_from_environment()
+        if threads is None
+        else _whole("threads", threads, _MAX_THREADS),
+        "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
+    }
     with _reporter(progress) as report:
         path = _resolve(name, report)
         metadata = core.GgufFile(str(path)).metadata
@@ -64,19 +88,15 @@ def load(
             str(path),
             token_bytes=tokenizer.token_bytes,
             end_ids=sorted(tokenizer.eog_ids),
-            device=device,
-            ops=ops or os.environ.get("FLUXMLX_CPU_OPS") or "auto",
-            cache_type=cache_type,
-            ctx=_whole("ctx", ctx),
-            threads=_whole("threads", threads if threads is not None else _threads_from_environment()),
-            prefill_chunk=_whole("prefill_chunk", prefill_chunk),
+            **options,
         )
         _wait(native, report)
+    _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
         native,
         model_name=str(name),
         tokenizer=tokenizer,
-        template_source=metadata.get("tokenizer.chat_template"),
+        templates={key: metadata[key] for key in metadata if key.startswith("tokenizer.chat_template")},
         defaults=SamplingParams().with_model_defaults(metadata),
     )
 
@@ -112,22 +132,45 @@ def _reporter(progress: bool | Report) -> Generator[Report | None]:
 
         with Bars() as bars:
             yield bars
+    elif progress and not callable(progress):
+        raise InvalidArgumentError(f"progress is {show(progress)}; expected True, False or a function")
     else:
         yield progress or None
 
 
-def _whole(name: str, value: int | None) -> int:
+def _warn_of_unused(path: Path, names: list[str]) -> None:
+    if names:
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        logging.getLogger("fluxmlx").warning(
+            "%s has %d tensors that this version does not use, so its answers may be wrong: %s",
+            path, len(names), shown,
+        )  # fmt: skip
+
+
+def _whole(name: str, value: int | None, most: int = _MAX_WHOLE) -> int:
+    """The number that the core takes; 0 leaves the choice to it."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
-        raise InvalidArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise InvalidArgumentError(f"{name} is {show(value)}; expected a whole number from 1 to {most}")
     return value
 
 
-def _threads_from_environment() -> int | None:
-    text = os.environ.get("FLUXMLX_THREADS")
-    if not text:
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise InvalidArgumentError(f"FLUXMLX_THREADS is {text!r}; expected a whole number of at least 1")
-    return int(text)
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise InvalidArgumentError(f"{name} is {show(value)}; expected {' or '.join(map(repr, choices))}")
+    return value
+
+
+def _threads_from_environment() -> int:
+    text = os.environ.get("FLUXMLX_THREADS", "").strip()
+    decimal = text.isascii() and text.isdigit() and len(text) < 10
+    return _whole("FLUXMLX_THREADS", int(text) if decimal else cast("Any", text) or None, _MAX_THREADS)
+
+
+def _ops_from_environment(device: str) -> str:
+    from fluxmlx._native import info
+
+    value = _choice("FLUXMLX_CPU_OPS", os.environ.get("FLUXMLX_CPU_OPS") or "auto", _OPS)
+    on_cpu = device == "cpu" or (device == "auto" and info()["default_device"] == "cpu")
+    return value if on_cpu else "auto"

@@ -87,7 +87,7 @@ class Completion:
 
     Attributes:
         text: the answer, without the stop string.
-        tokens: ids of the answer, without the token that ended it.
+        tokens: ids of the answer, without the token that ended it, but with those that spell a stop string.
         finish_reason: "stop" or "length".
         logprobs: one entry for each token, where the request asked for them.
         prompt_logprobs: of each prompt token but the first, where the request asked for them.

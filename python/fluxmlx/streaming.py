@@ -6,6 +6,7 @@ import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from fluxmlx.errors import CancelledError
 from fluxmlx.results import Completion, Event, Timings, TokenLogprobs, Usage
 
 if TYPE_CHECKING:
@@ -18,10 +19,20 @@ _PATIENCE_S = 0.1
 
 
 class Stream:
-    """Events of one request, as they come. Dropping it half way, or `close()`, cancels the request."""
+    """Events of one request, as they come. Dropping it half way, or `close()`, cancels the request.
 
-    def __init__(self, handle: _core.Handle, *, prompt: tuple[int, ...], seed: int, load_s: float) -> None:
+    It keeps its engine alive: one that only a stream refers to goes on until the stream is dropped.
+
+    Attributes:
+        seed: of the random numbers; the same seed gives the same answer again.
+    """
+
+    def __init__(
+        self, handle: _core.Handle, *, engine: object, prompt: tuple[int, ...], seed: int, load_s: float
+    ) -> None:
         self._handle = handle
+        self._engine = engine
+        self._events: list[Event] = []
         self._prompt = prompt
         self._load_s = load_s
         self._ended = False
@@ -34,15 +45,21 @@ class Stream:
         if self._ended:
             raise StopIteration
         try:
-            event = self._wait()
-        except BaseException:
+            native = self._wait()
+        except BaseException as error:
+            closed = self._ended  # by another thread, while this one waited
             self.close()
+            if closed and isinstance(error, CancelledError):
+                raise StopIteration from None
             raise
-        self._ended = event.kind == "end"
-        return self._last(event) if self._ended else self._token(event)
+        is_last = native.kind == "end"
+        self._ended |= is_last  # close() may have set it meanwhile
+        event = self._last(native) if is_last else self._token(native)
+        self._events.append(event)
+        return event
 
     def close(self) -> None:
-        """Cancels what is left; the engine frees it before its next step."""
+        """Cancels what is left, from any thread; the engine frees it before its next step."""
         self._ended = True
         self._handle.cancel()
 
@@ -59,16 +76,23 @@ class Stream:
             self.close()
 
     def result(self) -> Completion:
-        """Reads the rest of the stream and returns the whole answer.
+        """Reads the rest of the stream and returns the whole answer, what was already read included.
 
         Raises:
+            CancelledError: the stream was closed before its end.
             EngineError, EngineClosedError, OutOfMemoryError: the request failed.
         """
-        events = list(self)
+        for _ in self:
+            pass
+        events = self._events
+        if not events or events[-1].finish_reason is None:
+            raise CancelledError("the stream was closed before its end; there is no whole answer")
         last = events[-1]
         tokens = tuple(event.token for event in events if event.token is not None)
         logprobs = tuple(event.logprobs for event in events if event.logprobs is not None)
-        assert last.usage is not None and last.timings is not None and last.finish_reason is not None
+        assert (
+            last.usage is not None and last.timings is not None and last.finish_reason is not None
+        )  # for the types
         return Completion(
             text="".join(event.text for event in events),
             tokens=tokens,

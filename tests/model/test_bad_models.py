@@ -76,7 +76,6 @@ BAD_KEYS = [
         "head_count_kv is 3",
         "divisor of the 4",
     ),
-    ("38 narrow heads", "llama.attention.key_length", (U32, 12), "heads of 12", "multiple of 8"),
     ("38 heads and width", "llama.attention.head_count", (U32, 6), "head_count is 6", "divisor"),
     ("39 too few entries", "llama.feed_forward_length", (ARRAY, [96]), "has 1 entries", "2 layers"),
     ("39 too many entries", "llama.attention.head_count_kv", (ARRAY, [2, 2, 2]), "has 3 entries", "2 layers"),

@@ -97,8 +97,8 @@ def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.rando
     return raw.reshape(values.shape[0], -1)
 
 
-def write(path: Path, tiny: Tiny) -> Path:
-    """Writes the model and returns its path."""
+def write(path: Path, tiny: Tiny, *, more: dict[str, np.ndarray] | None = None) -> Path:
+    """Writes the model, with `more` tensors if any, and returns its path."""
     writer = Writer(path, tiny)
     _metadata(writer.gguf, tiny)
     tokens, types, merges = byte_vocabulary()
@@ -117,6 +117,8 @@ def write(path: Path, tiny: Tiny) -> Path:
         writer.matrix("output.weight", len(tokens), tiny.n_embd)
     if tiny.rope_factors:
         writer.vector("rope_freqs.weight", np.linspace(1, 8, tiny.width // 2))
+    for name, values in (more or {}).items():
+        writer.vector(name, values)
     writer.gguf.write_header_to_file()
     writer.gguf.write_kv_data_to_file()
     writer.gguf.write_tensors_to_file()

@@ -5,6 +5,9 @@ namespace fluxmlx::ops {
 using cpu::array;
 using cpu::unwrap;
 
+// The attention kernels read heads in vectors of 8 floats.
+bool cpu_ops_take(int head_dim) noexcept { return head_dim % 8 == 0; }
+
 Array CpuOps::rope_positions(const Rope& rope, const Array& positions) const {
   const int n_pairs = rope.n_rot / 2;
   auto kernel = [n_pairs](const std::vector<array>& in, std::vector<array>& out) {

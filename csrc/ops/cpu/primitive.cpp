@@ -1,5 +1,6 @@
 #include "ops/cpu/primitive.h"
 
+#include <new>
 #include <stdexcept>
 
 #include "mlx/allocator.h"
@@ -22,12 +23,18 @@ core::Dtype to_core(mlx_dtype dtype) {
   }
 }
 
+// MLX hands on what malloc gave, also where that is nothing.
+void allocate(array& output) {
+  output.set_data(core::allocator::malloc(output.nbytes()));
+  if (output.buffer().ptr() == nullptr && output.nbytes() != 0) throw std::bad_alloc();
+}
+
 }  // namespace
 
 Array wrap(array a) { return Array::adopt(mlx_array{new array(std::move(a))}); }
 
 void KernelPrimitive::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) {
-  for (array& output : outputs) output.set_data(core::allocator::malloc(output.nbytes()));
+  for (array& output : outputs) allocate(output);
   auto& encoder = core::cpu::get_command_encoder(stream());
   for (const array& input : inputs) encoder.set_input_array(input);
   for (array& output : outputs) encoder.set_output_array(output);
