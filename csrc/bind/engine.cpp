@@ -124,8 +124,13 @@ void register_event(nb::module_& m) {
       .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.");
 }
 
-nb::dict info_of(const engine::Engine& engine) {
-  const engine::ModelInfo& info = engine.info();
+// What Python owns: a reference, whose end knows what to do in a fork.
+struct Owned {
+  std::shared_ptr<engine::Engine> engine;
+};
+
+nb::dict info_of(const Owned& self) {
+  const engine::ModelInfo& info = self.engine->info();
   nb::dict result;
   result["architecture"] = info.architecture;
   result["ops"] = info.ops;
@@ -152,9 +157,9 @@ nb::dict info_of(const engine::Engine& engine) {
   return result;
 }
 
-std::shared_ptr<engine::Engine> start_engine(std::string path, nb::object token_bytes, std::vector<int32_t> end_ids,
-                                             std::string device, std::string ops, std::string cache_type, int ctx,
-                                             int threads, int prefill_chunk) {
+void start_engine(Owned* self, std::string path, nb::object token_bytes, std::vector<int32_t> end_ids,
+                  std::string device, std::string ops, std::string cache_type, int ctx, int threads,
+                  int prefill_chunk) {
   engine::Options options;
   options.path = std::move(path);
   options.token_bytes = to_strings(token_bytes);
@@ -165,16 +170,26 @@ std::shared_ptr<engine::Engine> start_engine(std::string path, nb::object token_
   options.n_ctx = ctx;
   options.n_threads = threads;
   options.prefill_chunk = prefill_chunk;
-  return engine::Engine::start(std::move(options));
+  new (self) Owned{engine::Engine::start(std::move(options))};
 }
 
-std::shared_ptr<engine::Handle> submit(engine::Engine& engine, std::vector<int32_t> prompt, const nb::dict& params) {
-  return engine.submit(to_request(std::move(prompt), params));
+std::shared_ptr<engine::Handle> submit(Owned& self, std::vector<int32_t> prompt, const nb::dict& params) {
+  return self.engine->submit(to_request(std::move(prompt), params));
 }
 
-bool wait_loaded(engine::Engine& engine, double timeout) {
+bool wait_loaded(Owned& self, double timeout) {
   const nb::gil_scoped_release released;
-  return engine.wait_loaded(Seconds(timeout));
+  return self.engine->wait_loaded(Seconds(timeout));
+}
+
+std::pair<uint64_t, uint64_t> progress_of(const Owned& self) {
+  const engine::LoadProgress& progress = self.engine->progress();
+  return {progress.done, progress.total};
+}
+
+void close(Owned& self) {
+  const nb::gil_scoped_release released;
+  self.engine->close();
 }
 
 }  // namespace
@@ -185,8 +200,8 @@ void register_engine(nb::module_& m) {
       .def("next", &next_event, nb::arg("timeout"),
            "The next event, or None if none came in `timeout` seconds; a request that failed raises its error.")
       .def("cancel", &engine::Handle::cancel, "Drops the request before the engine's next step.");
-  nb::class_<engine::Engine>(m, "Engine", "A loaded model and the thread that runs it.")
-      .def(nb::new_(&start_engine), nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
+  nb::class_<Owned>(m, "Engine", "A loaded model and the thread that runs it.")
+      .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
            nb::arg("device") = "auto", nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0,
            nb::arg("threads") = 0, nb::arg("prefill_chunk") = 256,
            nb::sig("def __init__(self, path: str, *, token_bytes: collections.abc.Sequence[bytes], "
@@ -194,17 +209,13 @@ void register_engine(nb::module_& m) {
                    "cache_type: str = 'f16', ctx: int = 0, threads: int = 0, prefill_chunk: int = 256) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
-      .def_prop_ro(
-          "progress",
-          [](const engine::Engine& e) { return std::pair<uint64_t, uint64_t>(e.progress().done, e.progress().total); },
-          "Bytes loaded, bytes in all.")
+      .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")
       .def_prop_ro("info", &info_of, nb::for_getter(nb::sig("def info(self) -> dict[str, typing.Any]")),
                    "Facts about the model, its layout and the device; only once it is loaded.")
       .def("submit", &submit, nb::arg("prompt"), nb::arg("params"),
            nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> Handle"),
            "Queues a request: prompt token ids, and the fields of SamplingParams.to_native().")
-      .def("close", &engine::Engine::close, nb::call_guard<nb::gil_scoped_release>(),
-           "Ends what runs and waits for the thread; may be called again.");
+      .def("close", &close, "Ends what runs and waits for the thread; may be called again.");
 }
 
 }  // namespace fluxmlx::bind

@@ -192,10 +192,10 @@ import resource, sys, fluxmlx
 engine = fluxmlx.load(sys.argv[1], device="cpu", ctx=100000, prefill_chunk=100000)
 size = 4096 * int(open("/proc/self/statm").read().split()[0])
 outcomes = set()
-for extra in range(0, 80, 5):
-    resource.setrlimit(resource.RLIMIT_AS, (size + (extra << 20), -1))
+for extra in range(0, 24 << 20, 3 << 19):
+    resource.setrlimit(resource.RLIMIT_AS, (size + extra, -1))
     try:
-        engine.generate([1] * 20000, max_tokens=1, ignore_eos=True)
+        engine.generate([1] * 6000, max_tokens=1, ignore_eos=True)
         outcomes.add("answer")
     except (fluxmlx.OutOfMemoryError, MemoryError):
         outcomes.add("no memory")

@@ -11,21 +11,32 @@ from reference import Reference
 from tiny_models import Tiny
 
 import fluxmlx
+from fluxmlx import errors
 
 IDS = [72, 101, 108, 108, 111, 44, 32, 119, 111, 114, 108, 100, 256, 33, 10, 7, 200, 257, 90]
 
+# Widths that no block divides are plain floats in a file.
+FLOATS = {"attn_q": "F16", "attn_k": "BF16", "ffn_gate": "BF16", "ffn_up": "F16", "token_embd": "BF16"}
 SHAPES = {
     "llama": Tiny(),
     "llama-untied-mha": Tiny(tied=False, n_kv_heads=4),
     "llama-rope-freqs": Tiny(rope_factors=True, rope_base=500000.0),
     "llama-linear-rope": Tiny(rope_linear=4.0),
     "llama-wide-heads": Tiny(head_dim=32, n_ff=160),
+    "llama-partial-rope": Tiny(n_rot=8),
+    "llama-odd-vocabulary": Tiny(padded_vocabulary=False, tied=False),
+    "llama-mixed-floats": Tiny(n_embd=40, n_ff=72, n_heads=5, n_kv_heads=5, head_dim=8, mixed=FLOATS),
     "qwen2": Tiny(architecture="qwen2", bias=True, rope_base=1e6),
+    "qwen2-partial-rope": Tiny(architecture="qwen2", bias=True, n_rot=4),
     "qwen2-untied": Tiny(architecture="qwen2", bias=True, tied=False, n_heads=8, n_kv_heads=1),
     "qwen3": Tiny(architecture="qwen3", head_dim=24),
     "qwen3-untied": Tiny(architecture="qwen3", tied=False, n_layers=3),
 }
-TYPES = ["F16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
+TYPES = [
+    *("F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
+    *("IQ4_NL", "IQ4_XS", "MXFP4"),
+]
+NEAREST = ("Q2_K", "Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS")  # composed: the nearest of 256 levels
 
 
 def scored(path: Path, ops: str, **options: object) -> np.ndarray:
@@ -47,8 +58,28 @@ def test_quantisation(quantisation: str, ops: str, tmp_path: Path) -> None:
     """Every weight type gives the reference's log-probabilities over its dequantised values."""
     tiny = Tiny(quantisation=quantisation, n_embd=256, n_ff=256, n_layers=1, tied=False)
     path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
-    exact = ops == "kernels" or quantisation not in ("Q2_K", "Q3_K", "Q6_K")  # these go to the nearest level
+    exact = ops == "kernels" or quantisation not in NEAREST
     np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4 if exact else 0.15)
+
+
+@pytest.mark.parametrize("ops", ["kernels", "composed"])
+def test_43_mixed_types(ops: str, tmp_path: Path) -> None:
+    """Matrices that are computed together may differ in type: q, k and v, gate and up, embedding and head."""
+    mixed = {
+        "attn_q": "Q4_K", "attn_k": "Q5_0", "attn_v": "F16", "ffn_gate": "Q8_0", "ffn_up": "BF16",
+        "token_embd": "Q5_K", "output": "Q4_1",
+    }  # fmt: skip
+    tiny = Tiny(quantisation="Q4_0", mixed=mixed, n_embd=256, n_ff=256, n_layers=1, tied=False)
+    path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4)
+
+
+def test_heads_that_the_kernels_cannot_run(tmp_path: Path) -> None:
+    """Heads of other than a multiple of 8 run in the composed form, and the kernels refuse them by name."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", Tiny(head_dim=12))
+    np.testing.assert_allclose(scored(path, "auto"), Reference(path).logprobs(IDS), atol=2e-4)
+    with pytest.raises(errors.UnsupportedModelError, match="heads of 12 dimensions; use ops='composed'"):
+        scored(path, "kernels")
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])

@@ -31,9 +31,12 @@ class Tiny:
     rope_base: float = 10000.0
     rope_factors: bool = False
     rope_linear: float | None = None
+    n_rot: int | None = None
     tied: bool = True
     bias: bool = False
     quantisation: str = "F32"
+    mixed: dict[str, str] = field(default_factory=dict)  # end of a matrix's name -> its own type
+    padded_vocabulary: bool = True
     seed: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -42,7 +45,7 @@ class Tiny:
         return self.head_dim or self.n_embd // self.n_heads
 
 
-def byte_vocabulary() -> tuple[list[str], list[int], list[str]]:
+def byte_vocabulary(*, padded: bool = True) -> tuple[list[str], list[int], list[str]]:
     """Tokens, types and merges of a byte-level vocabulary with the ChatML tokens behind the bytes."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spare = iter(range(256, 512))
@@ -50,7 +53,7 @@ def byte_vocabulary() -> tuple[list[str], list[int], list[str]]:
     merges = ["t h", "Ġ t"]
     tokens = [*letters, "th", "Ġt", "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     types = [1] * 258 + [3] * 3
-    while len(tokens) % 32:
+    while padded and len(tokens) % 32:
         tokens.append(f"<|unused_{len(tokens)}|>")
         types.append(3)
     return tokens, types, merges
@@ -66,21 +69,31 @@ class Writer:
     def __init__(self, path: Path, tiny: Tiny) -> None:
         self.gguf = gguf.GGUFWriter(path, tiny.architecture)
         self.rng = np.random.default_rng(tiny.seed)
-        self.type = gguf.GGMLQuantizationType[tiny.quantisation]
+        self.tiny = tiny
 
     def matrix(self, name: str, n_out: int, n_in: int) -> None:
         values = _random(self.rng, (n_out, n_in), n_in**-0.5)
-        if self.type in (gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.F16):
-            self.gguf.add_tensor(name, values.astype(np.float16 if self.type.name == "F16" else np.float32))
+        own = [kind for end, kind in self.tiny.mixed.items() if name.endswith(f"{end}.weight")]
+        kind = gguf.GGMLQuantizationType[own[0] if own else self.tiny.quantisation]
+        if kind.name in ("F32", "F16"):
+            self.gguf.add_tensor(name, values.astype(np.float16 if kind.name == "F16" else np.float32))
             return
-        self.gguf.add_tensor(name, blocks_of(values, self.type, self.rng), raw_dtype=self.type)
+        self.gguf.add_tensor(name, blocks_of(values, kind, self.rng), raw_dtype=kind)
 
     def vector(self, name: str, values: np.ndarray) -> None:
         self.gguf.add_tensor(name, values.astype(np.float32))
 
 
 # Where float16 scales lie in a block.
-SCALE_OFFSETS = {"Q4_K": (0, 2), "Q5_K": (0, 2), "Q2_K": (80, 82), "Q6_K": (208,), "Q3_K": (108,)}
+SCALE_OFFSETS = {
+    "Q4_K": (0, 2),
+    "Q5_K": (0, 2),
+    "Q2_K": (80, 82),
+    "Q6_K": (208,),
+    "Q3_K": (108,),
+    "IQ4_NL": (0,),
+    "IQ4_XS": (0,),
+}
 
 
 def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.random.Generator) -> np.ndarray:
@@ -101,7 +114,7 @@ def write(path: Path, tiny: Tiny, *, more: dict[str, np.ndarray] | None = None) 
     """Writes the model, with `more` tensors if any, and returns its path."""
     writer = Writer(path, tiny)
     _metadata(writer.gguf, tiny)
-    tokens, types, merges = byte_vocabulary()
+    tokens, types, merges = byte_vocabulary(padded=tiny.padded_vocabulary)
     writer.gguf.add_tokenizer_model("gpt2")
     writer.gguf.add_tokenizer_pre("gpt-2")
     writer.gguf.add_token_list(tokens)
@@ -138,6 +151,8 @@ def _metadata(writer: gguf.GGUFWriter, tiny: Tiny) -> None:
     if tiny.head_dim:
         writer.add_key_length(tiny.head_dim)
         writer.add_value_length(tiny.head_dim)
+    if tiny.n_rot:
+        writer.add_rope_dimension_count(tiny.n_rot)
     if tiny.rope_linear:
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(tiny.rope_linear)
