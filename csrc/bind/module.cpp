@@ -24,6 +24,7 @@ NB_MODULE(_core, m) {
   register_info(m);
   register_gguf(m);
   register_quant(m);
+  register_probe(m);
 #if FLUXMLX_HAS_MLX
   register_engine(m);
 #endif

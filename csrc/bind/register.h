@@ -13,6 +13,7 @@ void register_errors(nb::module_& m);
 void register_info(nb::module_& m);
 void register_gguf(nb::module_& m);
 void register_quant(nb::module_& m);
+void register_probe(nb::module_& m);
 void register_engine(nb::module_& m);
 
 // Private hooks for the tests; only in builds with FLUXMLX_DEVELOPER=ON.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fluxmlx.cli.bench import bench
 from fluxmlx.cli.info import info, version
 from fluxmlx.cli.run import run
 from fluxmlx.cli.show import show
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("show")(show)
 app.command("info")(info)
+app.command("bench")(bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,234 @@
+"""fluxmlx and llama.cpp on the same files in turn: python benchmarks/compare.py FILE... --out FOLDER
+
+Every measurement is a process of its own, in the order A B A B, between two probes of the machine. The peer is the
+llama.cpp inside llama-cpp-python, with flash attention on and off; its better median counts. Writes compare.json,
+compare.md and compare.png. `--readme compare.json` puts the table of an earlier run into README.md instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import compare_report
+
+from fluxmlx import _core
+from fluxmlx.cli.machine import Probes, Watch, cpu_model, probe, verdict
+from fluxmlx.cli.measuring import Case, cost_of, roof
+
+HERE = Path(__file__).resolve().parent
+HOG = "while True: pass"
+
+
+def parse_test(text: str) -> Case:
+    """ "pp512", "tg128", "tg128@d2048", "tg64x4"."""
+    match = re.fullmatch(r"(pp|tg)(\d+)(?:@d(\d+))?(?:x(\d+))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like pp512, tg128@d2048 or tg64x4")
+    kind, n, depth, parallel = match.groups()
+    return Case("pp" if kind == "pp" else "tg", int(n), int(depth or 0), int(parallel or 1))
+
+
+def used_cpu() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+@contextlib.contextmanager
+def hog(wanted: bool) -> Iterator[None]:
+    """One process that never rests, for as long as the context lasts."""
+    process = subprocess.Popen([sys.executable, "-c", HOG]) if wanted else None
+    try:
+        yield
+    finally:
+        if process:
+            process.kill()
+            process.wait()
+
+
+def run_child(command: list[str]) -> tuple[dict[str, Any], int]:
+    """The JSON that a process prints, and its largest resident size in bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return json.loads(text), usage.ru_maxrss * 1024
+
+
+def ours(path: str, test: Case, threads: int) -> list[str]:
+    prompt, gen = (test.n, 0) if test.kind == "pp" else (0, test.n)
+    numbers = {"-p": prompt, "-n": gen, "-d": test.depth, "-np": test.parallel, "-t": threads, "-r": 1}
+    return [
+        sys.executable,
+        "-m",
+        "fluxmlx",
+        "bench",
+        path,
+        "-o",
+        "json",
+        *(str(x) for kv in numbers.items() for x in kv),
+    ]
+
+
+def peer(python: str, path: str, test: Case, threads: int, flash: bool) -> list[str]:
+    name = f"{test.kind}:{test.n}:{test.depth}:{test.parallel}"
+    command = [python, str(HERE / "peer_llama.py"), path, "--tests", name, "--threads", str(threads)]
+    return command if flash else [*command, "--no-flash-attention"]
+
+
+def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
+    """One process between two probes: its rate, its size, and what the machine did meanwhile."""
+    before = probe(threads)
+    with Watch(own=used_cpu) as watch, hog(with_hog):
+        answer, resident = run_child(command)
+    return {
+        "rate": answer["rows"][0]["rates"][0],
+        "resident": resident,
+        "before": asdict(before),
+        "after": asdict(probe(threads)),
+        "load": asdict(watch.load),
+        "facts": {key: value for key, value in answer.items() if key != "rows"},
+        "watch": watch.load,
+    }
+
+
+def judge(test: Case, run: dict[str, Any]) -> list[str]:
+    bound = "fma" if test.kind == "pp" else "bandwidth"
+    what = "multiply-add peak" if test.kind == "pp" else "memory bandwidth"
+    return verdict(run.pop("watch"), run["before"][bound], run["after"][bound], what=what)
+
+
+def summary(test: Case, runs: list[dict[str, Any]], cost: Any) -> dict[str, Any]:
+    """Median, spread and part of the roof of one engine's runs."""
+    rates = [run["rate"] for run in runs]
+    roofs = []
+    for run in runs:
+        middle = {key: (run["before"][key] + run["after"][key]) / 2 for key in ("bandwidth", "fma")}
+        roofs.append(roof(test, cost, run["rate"], Probes(**middle)))
+    ends = {"median": median(rates), "min": min(rates), "max": max(rates)}
+    return {**ends, "roof": median(roofs), "resident": max(run["resident"] for run in runs), "runs": runs}
+
+
+def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.Namespace) -> dict[str, Any]:
+    """One row: both engines in turn, as often as asked."""
+    commands = {"ours": ours(path, test, threads)}
+    for flash in {"both": [True, False], "on": [True], "off": [False]}[args.flash]:
+        name = "flash attention" if flash else "no flash attention"
+        commands[name] = peer(args.peer_python, path, test, threads, flash)
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    for _ in range(args.repetitions):
+        for name, command in commands.items():
+            run = measured(command, threads, with_hog)
+            run["problems"] = judge(test, run)
+            runs[name].append(run)
+    cost = cost_of(_core.GgufFile(path).tensors, cache_bytes(path))
+    sums = {name: summary(test, found, cost) for name, found in runs.items()}
+    best = max((name for name in sums if name != "ours"), key=lambda name: sums[name]["median"])
+    return {
+        "file": Path(path).name,
+        "test": test.name,
+        "threads": threads,
+        "hog": with_hog,
+        "ours": sums["ours"],
+        "peer": sums[best] | {"setting": best},
+        "peer_other": {name: found for name, found in sums.items() if name not in ("ours", best)},
+        "ratio": sums["ours"]["median"] / sums[best]["median"],
+        "problems": sorted(
+            {problem for found in runs.values() for run in found for problem in run["problems"]}
+        ),
+        "n_runs": sum(map(len, runs.values())),
+        "n_busy": sum(bool(run["problems"]) for found in runs.values() for run in found),
+    }
+
+
+def cache_bytes(path: str) -> int:
+    """Bytes of a float16 key/value cache for one position, from the file's own dimensions."""
+    metadata = _core.GgufFile(path).metadata
+    arch = metadata["general.architecture"]
+    heads = metadata[f"{arch}.attention.head_count"]
+    width = metadata.get(f"{arch}.attention.key_length") or metadata[f"{arch}.embedding_length"] // heads
+    return int(
+        4 * width * metadata.get(f"{arch}.attention.head_count_kv", heads) * metadata[f"{arch}.block_count"]
+    )
+
+
+def describe(paths: list[str]) -> dict[str, Any]:
+    """What the numbers were measured with."""
+    commit = subprocess.run(
+        ["git", "-C", HERE, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    files = {}
+    for path in paths:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        files[Path(path).name] = {"sha256": digest, "bytes": Path(path).stat().st_size}
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "cpu": cpu_model(),
+        "processors": os.cpu_count(),
+        "platform": platform.platform(),
+        "commit": commit.stdout.strip(),
+        "cpu_isa": _core.info()["cpu_isa"],
+        "files": files,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE")
+    parser.add_argument(
+        "--tests", nargs="+", type=parse_test, default=[parse_test("pp512"), parse_test("tg128")]
+    )
+    parser.add_argument("--depth", action="store_true", help="also tg128@d2048")
+    parser.add_argument("--threads", nargs="+", type=int, default=[_core.info()["threads"]])
+    parser.add_argument(
+        "--hog", action="store_true", help="also every tg test beside one process that never rests"
+    )
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument(
+        "--flash", choices=["both", "on", "off"], default="both", help="flash attention of the peer"
+    )
+    parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python")
+    parser.add_argument("--out", type=Path, default=Path("compare"))
+    parser.add_argument(
+        "--readme", type=Path, metavar="JSON", help="put this result into README.md, measure nothing"
+    )
+    args = parser.parse_args()
+    if args.readme:
+        compare_report.into_readme(json.loads(args.readme.read_text()), HERE.parent / "README.md")
+        return
+    if not args.files:
+        parser.error("give at least one GGUF file")
+    tests = [*args.tests, *([parse_test("tg128@d2048")] if args.depth else [])]
+    result = describe(args.files) | {"rows": []}
+    for path in args.files:
+        for test in tests:
+            for threads in args.threads:
+                for with_hog in [False, True] if args.hog and test.kind == "tg" else [False]:
+                    result["rows"].append(compare(path, test, threads, with_hog, args))
+                    compare_report.write(result, args.out)  # so that an interrupted run leaves what it has
+    print(compare_report.markdown(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The peer's side of compare.py: llama.cpp through the low-level calls of llama-cpp-python, rows as JSON.
+
+Runs in an interpreter of its own, which needs llama-cpp-python and nothing of fluxmlx:
+python benchmarks/peer_llama.py FILE --tests pp:512:0 tg:128:0:4 --threads 2 [--no-flash-attention]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import random
+import time
+from pathlib import Path
+
+import llama_cpp
+from llama_cpp import llama_cpp as api
+
+BATCH = 512  # n_batch and n_ubatch, which is llama.cpp's own best here
+
+# llama.cpp keeps a pointer to it.
+QUIET = api.llama_log_callback(lambda level, text, data: None)
+
+
+class Peer:
+    """A model and one context for a test; all times end when the last result has arrived."""
+
+    def __init__(self, path: str, threads: int, flash: bool) -> None:
+        api.llama_log_set(QUIET, ctypes.c_void_p(0))
+        api.llama_backend_init()
+        self.threads, self.flash = threads, flash
+        self.model = api.llama_model_load_from_file(path.encode(), api.llama_model_default_params())
+        if not self.model:
+            raise SystemExit(f"llama.cpp cannot load {path}")
+        self.n_vocab = api.llama_vocab_n_tokens(api.llama_model_get_vocab(self.model))
+
+    def open(self, positions: int, sequences: int) -> None:
+        """A context for so many positions of each sequence."""
+        params = api.llama_context_default_params()
+        params.n_ctx = positions * sequences
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_seq_max = sequences
+        params.n_threads = params.n_threads_batch = self.threads
+        params.type_k = params.type_v = 1  # GGML_TYPE_F16
+        params.flash_attn_type = 1 if self.flash else 0
+        self.context = api.llama_init_from_model(self.model, params)
+        if not self.context:
+            raise SystemExit("llama.cpp made no context")
+        self.batch = api.llama_batch_init(BATCH, 0, 1)
+
+    def close(self) -> None:
+        api.llama_batch_free(self.batch)
+        api.llama_free(self.context)
+
+    def clear(self) -> None:
+        api.llama_memory_clear(api.llama_get_memory(self.context), True)
+
+    def decode(self, rows: list[tuple[int, int, int, bool]]) -> None:
+        """One step over (token, position, sequence, whether its logits are wanted)."""
+        batch = self.batch
+        batch.n_tokens = len(rows)
+        for i, (token, position, sequence, wanted) in enumerate(rows):
+            batch.token[i] = token
+            batch.pos[i] = position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = wanted
+        if status := api.llama_decode(self.context, batch):
+            raise SystemExit(f"llama_decode returned {status}")
+
+    def read(self, tokens: list[int], begin: int, sequence: int = 0) -> None:
+        """Reads a prompt in batches, with the logits of its last token."""
+        for at in range(0, len(tokens), BATCH):
+            part = tokens[at : at + BATCH]
+            last = at + len(part) == len(tokens)
+            self.decode(
+                [(t, begin + at + i, sequence, last and i == len(part) - 1) for i, t in enumerate(part)]
+            )
+        api.llama_synchronize(self.context)
+
+
+def rate(peer: Peer, kind: str, n: int, depth: int, parallel: int, seed: int) -> float:
+    """Tokens per second of one run, all sequences together."""
+    tokens = random.Random(seed).choices(range(peer.n_vocab), k=depth + n + 1)
+    peer.clear()
+    if kind == "pp":
+        if depth:
+            peer.read(tokens[:depth], 0)
+        begin = time.perf_counter()
+        peer.read(tokens[depth : depth + n], depth)
+        return n / (time.perf_counter() - begin)
+    past = max(1, depth)
+    for sequence in range(parallel):
+        peer.read(tokens[:past], 0, sequence)
+    begin = time.perf_counter()
+    for step in range(n):  # any tokens, as llama-bench does it: nothing is sampled in this time
+        peer.decode([(tokens[step], past + step, s, True) for s in range(parallel)])
+        api.llama_synchronize(peer.context)
+    return parallel * n / (time.perf_counter() - begin)
+
+
+def ggml_version() -> str:
+    """The version and commit that ggml was built from, where the library tells."""
+    try:
+        library = ctypes.CDLL(str(next((Path(llama_cpp.__file__).parent / "lib").glob("libggml-base.*"))))
+        functions = [library.ggml_version, library.ggml_commit]
+    except (OSError, StopIteration, AttributeError):
+        return ""
+    for function in functions:
+        function.restype = ctypes.c_char_p
+    return ", ggml " + " ".join(function().decode() for function in functions)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("path")
+    parser.add_argument("--tests", nargs="+", required=True, help="KIND:N:DEPTH:PARALLEL")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=1)
+    parser.add_argument("--no-flash-attention", dest="flash", action="store_false")
+    args = parser.parse_args()
+    begin = time.perf_counter()
+    peer = Peer(args.path, args.threads, args.flash)
+    load_s = time.perf_counter() - begin
+    rows = []
+    for test in args.tests:
+        kind, n, depth, parallel = test.split(":")
+        peer.open(int(depth) + int(n) + 8, int(parallel))
+        rate(peer, kind, min(int(n), 32), 0, int(parallel), 0)
+        rates = [rate(peer, kind, int(n), int(depth), int(parallel), 1 + i) for i in range(args.repetitions)]
+        peer.close()
+        rows.append({"test": test, "rates": rates})
+    facts = {
+        "version": f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}",
+        "flags": api.llama_print_system_info().decode(),
+        "load_s": load_s,
+    }
+    print(json.dumps(facts | {"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
