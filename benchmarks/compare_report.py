@@ -63,9 +63,7 @@ def markdown(result: dict[str, Any]) -> str:
     lines += ["(tg) or the float32 multiply-add peak (pp) that was probed around each run.", ""]
     lines += table(HEAD, [cells(row) for row in rows])
     lines += ["", f"- Machine: {result['cpu']}, {result['processors']} processors, {result['platform']}"]
-    lines += [
-        f"- fluxmlx {ours['fluxmlx'] or ''} at {result['commit']}, {result['cpu_isa']}, MLX {ours['mlx']}"
-    ]
+    lines += [f"- {ours['version']}, commit {result['commit']}, kernels for {ours['flags']}"]
     lines += [f"- {peer['version']}; {peer['flags'].strip()}; f16 cache, batch 512"]
     for name, file in result["files"].items():
         lines += [f"- {name}: {file['bytes']} bytes, sha256 {file['sha256']}"]
@@ -77,9 +75,12 @@ def markdown(result: dict[str, Any]) -> str:
 def details(row: dict[str, Any]) -> list[str]:
     read, fma = ends(row, "bandwidth"), ends(row, "fma")
     size = [f"{row[side]['resident'] / 1e6:.0f} MB" for side in ("ours", "peer")]
+    first = [f"{row[side]['first_s']:.2f} s" for side in ("ours", "peer")]
     parts = [
         f"probed {min(read):.0f} - {max(read):.0f} GB/s and {min(fma):.0f} - {max(fma):.0f} GMAC/s",
         f"largest resident size {size[0]} and {size[1]}",
+        f"from the file to the first token {first[0]} and {first[1]}",
+        f"{row['n_discarded']} disturbed runs repeated",
         f"the peer with {row['peer']['setting']}",
     ]
     title = f"- {row['file']}, {label(row)}, {row['threads']} threads: {'; '.join(parts)}"
@@ -101,13 +102,14 @@ def plot(result: dict[str, Any], path: Path) -> None:
             whisker = [[(found["median"] - found["min"]) / unit], [(found["max"] - found["median"]) / unit]]
             name = {"ours": "fluxmlx", "peer": "llama.cpp"}[side] if place == 0 else None
             axes.barh(place + shift, found["median"] / unit, 0.38, xerr=whisker, color=colour, label=name)
-            axes.text(0.02, place + shift, f"{found['median']:.1f}", va="center", fontsize=8)
+            axes.text(found["max"] / unit, place + shift, f"  {found['median']:.1f}", va="center", fontsize=8)
     axes.set_yticks(
         range(len(rows)), [f"{row['file']}\n{label(row)}, {row['threads']} threads" for row in rows]
     )
+    axes.margins(x=0.15)
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("speed, llama.cpp's median = 1 (in the bars: tokens per second)")
+    axes.set_xlabel("speed, llama.cpp's median = 1 (numbers: tokens per second)")
     busy = any(row["problems"] for row in rows)
     axes.set_title(
         f"{result['cpu']}, {result['date']}" + (" (machine busy: not valid)" if busy else ""), fontsize=9

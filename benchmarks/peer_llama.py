@@ -1,7 +1,7 @@
-"""The peer's side of compare.py: llama.cpp through the low-level calls of llama-cpp-python, rows as JSON.
+"""The peer's side of compare.py: llama.cpp through the low-level calls of llama-cpp-python, one rate as JSON.
 
 Runs in an interpreter of its own, which needs llama-cpp-python and nothing of fluxmlx:
-python benchmarks/peer_llama.py FILE --tests pp:512:0 tg:128:0:4 --threads 2 [--no-flash-attention]
+python benchmarks/peer_llama.py FILE tg 128 0 1 --threads 2 [--no-flash-attention]
 """
 
 from __future__ import annotations
@@ -116,28 +116,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("path")
-    parser.add_argument("--tests", nargs="+", required=True, help="KIND:N:DEPTH:PARALLEL")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repetitions", type=int, default=1)
+    parser.add_argument("kind", choices=["pp", "tg"])
+    parser.add_argument("n", type=int)
+    parser.add_argument("depth", type=int)
+    parser.add_argument("parallel", type=int)
+    parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--no-flash-attention", dest="flash", action="store_false")
     args = parser.parse_args()
     begin = time.perf_counter()
     peer = Peer(args.path, args.threads, args.flash)
-    load_s = time.perf_counter() - begin
-    rows = []
-    for test in args.tests:
-        kind, n, depth, parallel = test.split(":")
-        peer.open(int(depth) + int(n) + 8, int(parallel))
-        rate(peer, kind, min(int(n), 32), 0, int(parallel), 0)
-        rates = [rate(peer, kind, int(n), int(depth), int(parallel), 1 + i) for i in range(args.repetitions)]
-        peer.close()
-        rows.append({"test": test, "rates": rates})
+    peer.open(args.depth + args.n + 8, args.parallel)
+    peer.read([0], 0)
+    first_s = time.perf_counter() - begin
+    rate(peer, args.kind, min(args.n, 32), 0, args.parallel, 0)  # for warmth
+    found = rate(peer, args.kind, args.n, args.depth, args.parallel, 1)
+    peer.close()
     facts = {
         "version": f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}",
         "flags": api.llama_print_system_info().decode(),
-        "load_s": load_s,
+        "first_s": first_s,
     }
-    print(json.dumps(facts | {"rows": rows}))
+    print(json.dumps(facts | {"rate": found}))
 
 
 if __name__ == "__main__":

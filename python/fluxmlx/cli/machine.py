@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Load", "Probes", "Watch", "cpu_model", "probe", "verdict"]
+__all__ = ["MAX_FOREIGN", "Load", "Probes", "Watch", "cpu_model", "probe", "verdict"]
 
 MAX_FOREIGN = 0.05  # share of all CPU time that other processes may take
 MAX_STEAL = 0.02  # share that the host may take from this virtual machine

@@ -1,0 +1,19 @@
+"""How the scripts spell a test: pp512, tg128, tg128@d2048, tg64x4."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from fluxmlx.cli.measuring import Case
+
+__all__ = ["parse_test"]
+
+
+def parse_test(text: str) -> Case:
+    """Kind and tokens, then the depth after @d, then the sequences at once after x."""
+    match = re.fullmatch(r"(pp|tg)([1-9]\d*)(?:@d(\d+))?(?:x([1-9]\d*))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like pp512, tg128@d2048 or tg64x4")
+    kind, n, depth, parallel = match.groups()
+    return Case("pp" if kind == "pp" else "tg", int(n), int(depth or 0), int(parallel or 1))
