@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -24,10 +22,11 @@ from statistics import median
 from typing import Any
 
 import compare_report
+from facts import cache_bytes, describe
 from tests_of import parse_test
 
 from fluxmlx import _core
-from fluxmlx.cli.machine import MAX_FOREIGN, Probes, Watch, cpu_model, probe, verdict
+from fluxmlx.cli.machine import MAX_FOREIGN, Probes, Watch, probe, verdict
 from fluxmlx.cli.measuring import Case, cost_of, roof
 
 HERE = Path(__file__).resolve().parent
@@ -173,38 +172,6 @@ def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.
         "n_discarded": sum(run["discarded"] for found in runs.values() for run in found),
         "n_runs": sum(map(len, runs.values())),
         "n_busy": sum(bool(run["problems"]) for found in runs.values() for run in found),
-    }
-
-
-def cache_bytes(path: str) -> int:
-    """Bytes of a float16 key/value cache for one position, from the file's own dimensions."""
-    metadata = _core.GgufFile(path).metadata
-    arch = metadata["general.architecture"]
-    heads = metadata[f"{arch}.attention.head_count"]
-    width = metadata.get(f"{arch}.attention.key_length") or metadata[f"{arch}.embedding_length"] // heads
-    return int(
-        4 * width * metadata.get(f"{arch}.attention.head_count_kv", heads) * metadata[f"{arch}.block_count"]
-    )
-
-
-def describe(paths: list[str]) -> dict[str, Any]:
-    """What the numbers were measured with."""
-    commit = subprocess.run(
-        ["git", "-C", HERE, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    files = {}
-    for path in paths:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        files[Path(path).name] = {"sha256": digest, "bytes": Path(path).stat().st_size}
-    return {
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "cpu": cpu_model(),
-        "processors": os.cpu_count(),
-        "platform": platform.platform(),
-        "commit": commit.stdout.strip(),
-        "cpu_isa": _core.info()["cpu_isa"],
-        "files": files,
     }
 
 

@@ -113,7 +113,7 @@ def test_the_readme_takes_a_quiet_run_only(load: Any, tmp_path: Path) -> None:
 def test_a_disturbed_run_is_repeated_while_patience_lasts(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two disturbed runs are discarded for the third; without patience the first one stays, with its reason."""
     compare = load("compare")
-    verdicts = [["busy"], ["busy"], []] + [["busy"]]
+    verdicts = [["busy"], ["busy"], [], ["busy"]]
     monkeypatch.setattr(compare, "wait_for_quiet", lambda end: None)
     monkeypatch.setattr(compare, "measured", lambda *arguments: {"rate": 1.0})
     monkeypatch.setattr(compare, "judge", lambda test, run: verdicts.pop(0))
