@@ -121,8 +121,7 @@ ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
 
 ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
   const int row_bytes = static_cast<int>(tensor.n_bytes / static_cast<uint64_t>(weight.n_out));
-  weight.data =
-      host_array({weight.n_out, row_bytes}, ops_.stream(), [&](std::span<std::byte> into) { read(tensor, 0, into); });
+  weight.data = host_array({weight.n_out, row_bytes}, ops_, [&](std::span<std::byte> into) { read(tensor, 0, into); });
   count(tensor, "the file's blocks");
   return weight;
 }

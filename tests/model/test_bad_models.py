@@ -145,3 +145,20 @@ def test_44_non_finite_weights_fail_the_request_alone(model: Path) -> None:
         for _ in range(2):
             with pytest.raises(errors.EngineError, match="non-finite"):
                 engine.generate([72, 105], max_tokens=2)
+
+
+def test_44_non_finite_scales_fail_the_request_alone(tmp_path: Path) -> None:
+    """An infinite scale in one block reaches the sampler as an error of that request."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", Tiny(quantisation="Q8_0"))
+    blocks = next(t for t in gguf.GGUFReader(path, "r+").tensors if t.name == "blk.0.ffn_down.weight").data
+    blocks[0, :2] = np.frombuffer(np.float16(np.inf).tobytes(), np.uint8)
+    with fluxmlx.load(path, device="cpu") as engine, pytest.raises(errors.EngineError, match="non-finite"):
+        engine.generate([72, 105], max_tokens=2)
+
+
+def test_42_a_quantised_norm_is_refused(tmp_path: Path) -> None:
+    """A norm must be plain numbers; one in blocks is named with its type."""
+    norm = gguf.quants.quantize(np.ones(64, np.float32), gguf.GGMLQuantizationType.Q4_0)
+    path = tiny_models.write(tmp_path / "tiny.gguf", Tiny(), replaced={"output_norm.weight": norm})
+    with pytest.raises(errors.ModelFileError, match=r"'output_norm\.weight' has the type Q4_0; a norm"):
+        fluxmlx.load(path, device="cpu")

@@ -37,6 +37,7 @@ class Tiny:
     quantisation: str = "F32"
     mixed: dict[str, str] = field(default_factory=dict)  # end of a matrix's name -> its own type
     padded_vocabulary: bool = True
+    template: str | None = CHATML
     seed: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -66,10 +67,11 @@ def _random(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> n
 class Writer:
     """Adds matrices in the model's quantisation, vectors as F32."""
 
-    def __init__(self, path: Path, tiny: Tiny) -> None:
+    def __init__(self, path: Path, tiny: Tiny, replaced: dict[str, np.ndarray]) -> None:
         self.gguf = gguf.GGUFWriter(path, tiny.architecture)
         self.rng = np.random.default_rng(tiny.seed)
         self.tiny = tiny
+        self.replaced = replaced
 
     def matrix(self, name: str, n_out: int, n_in: int) -> None:
         values = _random(self.rng, (n_out, n_in), n_in**-0.5)
@@ -81,6 +83,10 @@ class Writer:
         self.gguf.add_tensor(name, blocks_of(values, kind, self.rng), raw_dtype=kind)
 
     def vector(self, name: str, values: np.ndarray) -> None:
+        if name in self.replaced:
+            blocks = self.replaced[name]
+            self.gguf.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType.Q4_0)
+            return
         self.gguf.add_tensor(name, values.astype(np.float32))
 
 
@@ -110,9 +116,15 @@ def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.rando
     return raw.reshape(values.shape[0], -1)
 
 
-def write(path: Path, tiny: Tiny, *, more: dict[str, np.ndarray] | None = None) -> Path:
-    """Writes the model, with `more` tensors if any, and returns its path."""
-    writer = Writer(path, tiny)
+def write(
+    path: Path,
+    tiny: Tiny,
+    *,
+    more: dict[str, np.ndarray] | None = None,
+    replaced: dict[str, np.ndarray] | None = None,
+) -> Path:
+    """Writes the model, with `more` vectors, and vectors `replaced` by blocks of Q4_0; returns its path."""
+    writer = Writer(path, tiny, replaced or {})
     _metadata(writer.gguf, tiny)
     tokens, types, merges = byte_vocabulary(padded=tiny.padded_vocabulary)
     writer.gguf.add_tokenizer_model("gpt2")
@@ -121,7 +133,8 @@ def write(path: Path, tiny: Tiny, *, more: dict[str, np.ndarray] | None = None) 
     writer.gguf.add_token_types(types)
     writer.gguf.add_token_merges(merges)
     writer.gguf.add_eos_token_id(tokens.index("<|im_end|>"))
-    writer.gguf.add_chat_template(CHATML)
+    if tiny.template is not None:
+        writer.gguf.add_chat_template(tiny.template)
     writer.matrix("token_embd.weight", len(tokens), tiny.n_embd)
     for layer in range(tiny.n_layers):
         _layer(writer, tiny, f"blk.{layer}.")

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "ops/composed/ops.h"
 
 namespace fluxmlx::ops {
@@ -12,6 +13,10 @@ Array ComposedOps::product(const Array& x, const Weight& weight) const {
     return mx::quantized_matmul(x, weight.data, weight.scales, weight.biases, weight.quantization, stream_);
   }
   return mx::matmul(x, mx::transpose(weight.data, {1, 0}, stream_), stream_);
+}
+
+Array ComposedOps::new_bytes(const Shape&) const {
+  fail(ErrorCode::runtime, "MLX's own ops take weights in MLX's layouts, which the host does not write");
 }
 
 Array ComposedOps::embedding(const Weight& table, const Array& tokens) const {

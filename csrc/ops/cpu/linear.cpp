@@ -6,6 +6,13 @@ using cpu::array;
 using cpu::MatrixShape;
 using cpu::unwrap;
 
+Array CpuOps::new_bytes(const Shape& shape) const {
+  const auto nothing = [](const std::vector<array>&, std::vector<array>&) {};
+  const Array bytes = cpu::add_node(stream_, "fluxmlx_new_bytes", {}, {{shape, MLX_UINT8}}, nothing)[0];
+  mx::eval(bytes);
+  return bytes;
+}
+
 Array CpuOps::embedding(const Weight& table, const Array& tokens) const {
   auto kernel = [shape = MatrixShape(table)](const std::vector<array>& in, std::vector<array>& out) {
     kernels::embedding(shape.over(in[0]), in[1].data<int32_t>(), in[1].shape(0), out[0].data<float>());

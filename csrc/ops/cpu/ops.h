@@ -15,6 +15,7 @@ class CpuOps final : public Ops {
   Layout weight_layout() const override { return Layout::blocks; }
   mlx_dtype dtype() const override { return MLX_FLOAT32; }
 
+  Array new_bytes(const Shape& shape) const override;
   Array embedding(const Weight& table, const Array& tokens) const override;
   std::vector<Array> norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const override;
   Array norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,
