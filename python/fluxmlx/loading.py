@@ -22,7 +22,6 @@ Report = Callable[[str, int, int], None]
 
 _POLL_S = 0.05  # between two looks at a running load: for its progress, and for Ctrl-C
 _MAX_THREADS = 1024
-_MAX_CONTEXT = 2**27
 _MAX_WHOLE = 2**31 - 1
 
 _DEVICES = ("auto", "cpu", "gpu")
@@ -71,13 +70,11 @@ def load(
     from fluxmlx.sampling import SamplingParams
 
     require_engine()
-    if not isinstance(name, (str, os.PathLike)):
-        raise InvalidArgumentError(f"name is {show(name)}; expected a model's name, or the path of its file")
     options: dict[str, Any] = {
         "device": _choice("device", device, _DEVICES),
         "ops": _choice("ops", ops, _OPS) if ops is not None else _ops_from_environment(device),
         "cache_type": _choice("cache_type", cache_type, _CACHE_TYPES),
-        "ctx": _whole("ctx", ctx, _MAX_CONTEXT),
+        "ctx": _whole("ctx", ctx),
         "threads": _threads_from_environment()
         if threads is None
         else _whole("threads", threads, _MAX_THREADS),

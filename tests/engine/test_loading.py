@@ -40,12 +40,6 @@ def test_bad_options(options: dict[str, Any], says: str, tiny_path: Path) -> Non
     assert says in str(caught.value)
 
 
-def test_a_name_that_is_none() -> None:
-    """What is no name at all is an error of the caller."""
-    with pytest.raises(errors.InvalidArgumentError, match="name is 5"):
-        fluxmlx.load(5)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("text", ["x", "²", "0", "-1", "1.5", "9" * 5000])
 def test_bad_thread_count_in_the_environment(
     text: str, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
