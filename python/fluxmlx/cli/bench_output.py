@@ -15,16 +15,7 @@ from fluxmlx.cli.measuring import Row
 
 __all__ = ["write"]
 
-_COLUMNS = (
-    "test",
-    "threads",
-    "tokens/s",
-    "least - greatest",
-    "probed GB/s",
-    "GMAC/s",
-    "of the roof",
-    "machine",
-)
+_COLUMNS = ("test", "threads", "tokens/s", "least - most", "probed", "roof", "machine")
 
 
 def write(form: str, rows: Sequence[Row], facts: dict[str, Any]) -> None:
@@ -35,17 +26,23 @@ def write(form: str, rows: Sequence[Row], facts: dict[str, Any]) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    middle = (row.before.bandwidth + row.after.bandwidth) / 2e9, (row.before.fma + row.after.fma) / 2e9
+    fma, bandwidth = (
+        (row.before.fma + row.after.fma) / 2e9,
+        (row.before.bandwidth + row.after.bandwidth) / 2e9,
+    )
     return (
-        row.test.name + ("" if row.together else " (not all at once)"),
+        row.test.name,
         str(row.threads),
-        f"{row.median:.1f}",
-        f"{min(row.rates):.1f} - {max(row.rates):.1f}",
-        f"{middle[0]:.1f}",
-        f"{middle[1]:.1f}",
-        f"{row.roof:.0%} {'FMA' if row.test.kind == 'pp' else 'memory'}",
+        _number(row.median),
+        f"{_number(min(row.rates))} - {_number(max(row.rates))}",
+        f"{fma:.1f} GMAC/s" if row.test.kind == "pp" else f"{bandwidth:.1f} GB/s",
+        f"{row.roof:.0%}",
         "busy" if row.problems else "quiet",
     )
+
+
+def _number(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 1000 else f"{rate:.0f}"
 
 
 def _title(facts: dict[str, Any]) -> str:
@@ -54,8 +51,12 @@ def _title(facts: dict[str, Any]) -> str:
     return f"{model}; fluxmlx {facts['fluxmlx']} ({facts['cpu_isa']}) on {facts['cpu']}"
 
 
-def _problems(rows: Sequence[Row]) -> list[str]:
-    return [f"{row.test.name}: not valid, {'; '.join(row.problems)}" for row in rows if row.problems]
+def _notes(rows: Sequence[Row]) -> list[str]:
+    notes = [f"{row.test.name}: not valid, {'; '.join(row.problems)}" for row in rows if row.problems]
+    waited = [
+        f"{row.test.name}: the engine does not run them all at once" for row in rows if not row.together
+    ]
+    return notes + waited
 
 
 def _table(rows: Sequence[Row], facts: dict[str, Any]) -> None:
@@ -66,20 +67,19 @@ def _table(rows: Sequence[Row], facts: dict[str, Any]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, title=Text(_title(facts)), title_justify="left")
     for column in _COLUMNS:
-        table.add_column(column, justify="left" if column in ("test", "machine") else "right", no_wrap=True)
+        table.add_column(column, justify="left" if column in ("test", "machine") else "right")
     for row in rows:
         table.add_row(*(Text(cell) for cell in _cells(row)), style="yellow" if row.problems else None)
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(table)
-    for line in _problems(rows):
+    for line in _notes(rows):
         typer.echo(line, err=True)
 
 
 def _markdown(rows: Sequence[Row], facts: dict[str, Any]) -> None:
     lines = [_title(facts), "", "| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
-    typer.echo("\n".join([*lines, *([""] if _problems(rows) else []), *_problems(rows)]))
+    typer.echo("\n".join([*lines, *([""] if _notes(rows) else []), *_notes(rows)]))
 
 
 def _json(rows: Sequence[Row], facts: dict[str, Any]) -> None:
