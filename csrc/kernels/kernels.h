@@ -13,12 +13,24 @@
 // with it and however many threads work, and the same bits on every instruction set.
 namespace fluxmlx::kernels {
 
-// Rows of block-quantised weights, as a GGUF file lays them out.
+// How the rows of a matrix lie in memory.
+enum class Form {
+  blocks,  // as in a GGUF file; products take the activations as floats
+  packed,  // strips of eight rows, from pack(); products quantise the activations to 8 bits
+};
+
 struct Matrix {
   TensorType type;
   const std::byte* data;
   int64_t n_rows;
   int64_t n_cols;  // a multiple of the type's block size
+  Form form = Form::blocks;
+};
+
+// An RMS norm of the input before its products; no weight: none.
+struct InputNorm {
+  const float* weight = nullptr;  // (n_cols,)
+  float eps = 0;
 };
 
 // One product of a shared input: y[t, r] = w[r] . x[t] (+ bias[r]) (+ residual[t, r]).
@@ -62,12 +74,13 @@ struct Attention {
   float* out;        // (n_tokens, n_heads, head_dim)
 };
 
-// Products that share their input x (n_tokens, n_cols): one fork-join for all of them.
-void linear(ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products);
+// Products that share their input x (n_tokens, n_cols), which is normed and quantised once for all of them.
+void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+            std::span<const Linear> products);
 
 // y[t, r] = activation(gate[r] . x[t]) * (up[r] . x[t]); gate and up have the same shape.
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate, const Matrix& up,
-                  Activation activation, float* y);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Matrix& gate,
+                  const Matrix& up, Activation activation, float* y);
 
 // y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight; x and y may be the same memory.
 void rms_norm(ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight, float eps, float* y);
@@ -84,6 +97,18 @@ void attention(ThreadPool& pool, const Attention& args);
 
 // True for the types that linear() and embedding() read.
 bool is_supported(TensorType type) noexcept;
+
+// True for the types that have a packed form.
+bool has_packed(TensorType type) noexcept;
+
+// Rows are padded with zeros to whole strips of eight.
+int64_t packed_bytes(TensorType type, int64_t n_rows, int64_t n_cols);
+
+// Packs rows of blocks. A matrix may be packed in parts that begin at a multiple of eight rows.
+void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols, std::byte* packed);
+
+// The GGUF blocks of one row of a packed matrix.
+void unpack_row(const Matrix& w, int64_t row, std::byte* blocks);
 
 // The instruction sets of this build that this processor has, best last; and the one in use
 // (FLUXMLX_FORCE_ISA names another, for tests).

@@ -17,6 +17,9 @@ PanelScratch& panel_scratch() {
 void check(const Matrix& w) {
   const TensorTypeInfo& info = tensor_type_info(w.type);
   if (!is_supported(w.type)) fail(ErrorCode::unsupported, "no kernel reads weights of type ", info.name);
+  if (w.form == Form::packed && !has_packed(w.type)) {
+    fail(ErrorCode::unsupported, "weights of type ", info.name, " have no packed form: give them as blocks");
+  }
   if (w.n_cols <= 0 || w.n_cols % info.block_size != 0 || w.n_rows < 0) {
     fail(ErrorCode::invalid_argument, "a matrix of type ", info.name, " has ", w.n_rows, " rows of ", w.n_cols,
          " weights: rows must hold one or more whole blocks of ", info.block_size);
@@ -32,28 +35,41 @@ int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
   return std::clamp<int64_t>(std::max(even, least_work / std::max<int64_t>(panel_work, 1)), 1, most_panels);
 }
 
+// Tokens that meet a strip while their quantised rows stay in the first cache; floats are cut into slices instead.
+int64_t token_block(std::span<const Matrix> matrices) {
+  int64_t block = kTokenBlock;
+  for (const Matrix& w : matrices) {
+    constexpr int64_t cache = 20 << 10;
+    if (w.form == Form::packed) block = std::min(block, std::max<int64_t>(8, cache / (w.n_cols * 5 / 4) / 8 * 8));
+  }
+  return block;
+}
+
 // body(panel number) for every panel and block of tokens; a block's activations stay cached over a chunk's panels.
 template <class Body>
-void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t n_cols, int64_t n_tokens, const Body& body) {
+void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t n_cols, int64_t n_tokens, int64_t token_block,
+                    const Body& body) {
   const int64_t size = panels_per_chunk(n_panels, n_cols * kPanelRows * n_tokens, pool.n_threads());
   pool.parallel_for((n_panels + size - 1) / size, [&](int64_t chunk, int) {
     const int64_t end = std::min(n_panels, (chunk + 1) * size);
-    for (int64_t token = 0; token < n_tokens; token += kTokenBlock) {
-      const int64_t count = std::min<int64_t>(kTokenBlock, n_tokens - token);
+    for (int64_t token = 0; token < n_tokens; token += token_block) {
+      const int64_t count = std::min<int64_t>(token_block, n_tokens - token);
       for (int64_t panel = chunk * size; panel < end; ++panel) body(panel, token, count);
     }
   });
 }
 
-Panel panel_at(const float* x, const Matrix& w, int64_t index, int64_t token, int64_t n_tokens) {
+Panel panel_at(const Activations& x, const Matrix& w, int64_t index, int64_t token, int64_t n_tokens) {
   const int64_t row = index * kPanelRows;
-  return {x, token, n_tokens, row, static_cast<int>(std::min<int64_t>(kPanelRows, w.n_rows - row))};
+  return {&x, token, n_tokens, row, static_cast<int>(std::min<int64_t>(kPanelRows, w.n_rows - row))};
 }
 
 }  // namespace
 
-void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products) {
+void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+            std::span<const Linear> products) {
   int64_t n_panels = 0;
+  std::vector<Matrix> matrices;
   for (const Linear& product : products) {
     check(product.w);
     if (product.w.n_cols != products.front().w.n_cols) {
@@ -61,26 +77,33 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
            product.w.n_cols, " columns: they must agree");
     }
     n_panels += count_panels(product.w);
+    matrices.push_back(product.w);
   }
   if (n_panels == 0) return;
-  for_each_panel(pool, n_panels, products.front().w.n_cols, n_tokens, [&](int64_t index, int64_t token, int64_t n) {
+  const int64_t n_cols = products.front().w.n_cols;
+  const Activations input(table, pool, x, n_tokens, n_cols, norm, matrices);
+  const auto body = [&](int64_t index, int64_t token, int64_t n) {
     const Linear* product = products.data();
     for (; index >= count_panels(product->w); ++product) index -= count_panels(product->w);
-    table.linear(*product, panel_at(x, product->w, index, token, n), panel_scratch());
-  });
+    table.linear(*product, panel_at(input, product->w, index, token, n), panel_scratch());
+  };
+  for_each_panel(pool, n_panels, n_cols, n_tokens, token_block(matrices), body);
 }
 
-void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate,
-                  const Matrix& up, Activation activation, float* y) {
+void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+                  const Matrix& gate, const Matrix& up, Activation activation, float* y) {
   check(gate);
   check(up);
   if (gate.n_rows != up.n_rows || gate.n_cols != up.n_cols) {
     fail(ErrorCode::invalid_argument, "gate is ", gate.n_rows, " x ", gate.n_cols, " and up is ", up.n_rows, " x ",
          up.n_cols, ": they must agree");
   }
-  for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, [&](int64_t index, int64_t token, int64_t n) {
-    table.gated_linear(gate, up, activation, panel_at(x, gate, index, token, n), y, panel_scratch());
-  });
+  const Matrix both[] = {gate, up};
+  const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, both);
+  const auto body = [&](int64_t index, int64_t token, int64_t n) {
+    table.gated_linear(gate, up, activation, panel_at(input, gate, index, token, n), y, panel_scratch());
+  };
+  for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, token_block(both), body);
 }
 
 void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {
@@ -88,18 +111,22 @@ void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, 
   const TensorTypeInfo& info = tensor_type_info(matrix.type);
   const int64_t row_bytes = matrix.n_cols / info.block_size * info.block_bytes;
   const quant::DequantizeFn dequantize = table.find_dequantize(matrix.type);
+  std::vector<std::byte> unpacked(matrix.form == Form::packed ? static_cast<size_t>(row_bytes) : 0);
   for (int64_t t = 0; t < n_tokens; ++t) {
-    dequantize(matrix.data + tokens[t] * row_bytes, matrix.n_cols, y + t * matrix.n_cols);
+    if (matrix.form == Form::packed) unpack_row(matrix, tokens[t], unpacked.data());
+    const std::byte* row = matrix.form == Form::packed ? unpacked.data() : matrix.data + tokens[t] * row_bytes;
+    dequantize(row, matrix.n_cols, y + t * matrix.n_cols);
   }
 }
 
-void linear(ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products) {
-  linear(active_table(), pool, x, n_tokens, products);
+void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+            std::span<const Linear> products) {
+  linear(active_table(), pool, x, n_tokens, norm, products);
 }
 
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate, const Matrix& up,
-                  Activation activation, float* y) {
-  gated_linear(active_table(), pool, x, n_tokens, gate, up, activation, y);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Matrix& gate,
+                  const Matrix& up, Activation activation, float* y) {
+  gated_linear(active_table(), pool, x, n_tokens, norm, gate, up, activation, y);
 }
 
 void embedding(const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/activations.h"
 #include "kernels/kernels.h"
+#include "kernels/packed.h"
 #include "quant/dequantize.h"
 
 // What one instruction set provides, and the drivers that split work over threads for any of them.
@@ -25,7 +27,7 @@ struct alignas(64) PanelScratch {
 
 // Rows [row, row + n_rows) of a product, at most kPanelRows, for a block of at most kTokenBlock tokens.
 struct Panel {
-  const float* x;  // (n_tokens, n_cols)
+  const Activations* x;
   int64_t token, n_tokens;
   int64_t row;
   int n_rows;
@@ -46,6 +48,8 @@ struct Table {
   void (*gated_linear)(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
                        PanelScratch& scratch);
   void (*rms_norm)(const float* x, int64_t n, const float* weight, float eps, float* y);
+  void (*quantize_32)(const float* x, int64_t n, Block32* y);
+  void (*quantize_256)(const float* x, int64_t n, Block256* y);
   void (*attention_append)(const Attention& args, const Sequence& sequence, int64_t row, float* head);
   void (*attention_block)(const Attention& args, const AttentionBlock& block, float* scratch);
   void (*exp)(const float* x, int64_t n, float* y);
@@ -61,9 +65,10 @@ inline int64_t attention_scratch(const Attention& args, int64_t n_rows) {
 const Table& find_table(std::string_view isa);  // throws Error for a name that is unknown or not on this processor
 const Table& active_table();
 
-void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, std::span<const Linear> products);
-void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const Matrix& gate,
-                  const Matrix& up, Activation activation, float* y);
+void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+            std::span<const Linear> products);
+void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
+                  const Matrix& gate, const Matrix& up, Activation activation, float* y);
 void rms_norm(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight,
               float eps, float* y);
 void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y);

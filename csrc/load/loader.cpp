@@ -1,9 +1,11 @@
 #include "load/loader.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/kernels.h"
 #include "load/affine.h"
 #include "load/host_array.h"
 #include "quant/dequantize.h"
@@ -39,13 +41,19 @@ uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
   return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
 }
 
+// Tests hold weights as blocks to reach the kernels that take float activations.
+bool may_pack() {
+  const char* layout = std::getenv("FLUXMLX_FORCE_LAYOUT");
+  return layout == nullptr || std::string_view(layout) != "blocks";
+}
+
 }  // namespace
 
 Loader::Loader(const gguf::File& file, const ops::Ops& ops, Progress progress)
     : file_(file), ops_(ops), progress_(std::move(progress)) {}
 
 uint64_t Loader::n_bytes_held() const {
-  const bool as_blocks = ops_.weight_layout() == ops::Layout::blocks;
+  const bool as_blocks = ops_.weight_layout() == ops::Layout::packed;  // which is as large, give or take a twentieth
   const uint64_t number = mlx_dtype_size(ops_.dtype());
   uint64_t held = 0;
   for (const gguf::Tensor& tensor : file_.tensors()) {
@@ -115,11 +123,42 @@ ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
   weight.n_out = n_out;
   weight.n_in = n_in;
   weight.layout = ops_.weight_layout();
-  if (weight.layout == ops::Layout::blocks) return load_blocks(tensor, std::move(weight));
+  if (weight.layout == ops::Layout::packed) {
+    return kernels::has_packed(tensor.type) && may_pack() ? load_packed(tensor, std::move(weight))
+                                                          : load_blocks(tensor, std::move(weight));
+  }
   return is_float(tensor.type) ? load_dense(tensor, std::move(weight)) : load_quantized(tensor, std::move(weight));
 }
 
+// In pieces of rows, each packed by all threads: the matrix is never held twice.
+ops::Weight Loader::load_packed(const gguf::Tensor& tensor, ops::Weight weight) {
+  constexpr int64_t piece_bytes = 1 << 20, strip = 8, strips_of_chunk = 4;
+  const int64_t row_bytes = static_cast<int64_t>(tensor.n_bytes) / weight.n_out;
+  const int64_t strip_bytes = kernels::packed_bytes(tensor.type, strip, weight.n_in);
+  const int64_t piece_rows = std::max<int64_t>(strip, piece_bytes / row_bytes / strip * strip);
+  std::vector<std::byte> blocks(static_cast<size_t>(std::min<int64_t>(piece_rows, weight.n_out) * row_bytes));
+  if (!pool_) pool_ = std::make_unique<ThreadPool>(available_threads());
+  const auto pack_rows = [&](int64_t n_rows, std::byte* into) {
+    constexpr int64_t rows = strip * strips_of_chunk;
+    pool_->parallel_for((n_rows + rows - 1) / rows, [&](int64_t chunk, int) {
+      kernels::pack(tensor.type, blocks.data() + chunk * rows * row_bytes, std::min(rows, n_rows - chunk * rows),
+                    weight.n_in, into + chunk * strips_of_chunk * strip_bytes);
+    });
+  };
+  const auto fill = [&](std::span<std::byte> into) {
+    for (int64_t row = 0; row < weight.n_out; row += piece_rows) {
+      const int64_t n_rows = std::min<int64_t>(piece_rows, weight.n_out - row);
+      read(tensor, static_cast<uint64_t>(row * row_bytes), std::span(blocks).first(n_rows * row_bytes));
+      pack_rows(n_rows, into.data() + row / strip * strip_bytes);
+    }
+  };
+  weight.data = host_array({(weight.n_out + 7) / 8, static_cast<int>(strip_bytes)}, ops_.stream(), fill);
+  count(tensor, "packed");
+  return weight;
+}
+
 ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
+  weight.layout = ops::Layout::blocks;
   const int row_bytes = static_cast<int>(tensor.n_bytes / static_cast<uint64_t>(weight.n_out));
   weight.data = host_array({weight.n_out, row_bytes}, ops_, [&](std::span<std::byte> into) { read(tensor, 0, into); });
   count(tensor, "the file's blocks");

@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "gguf/file.h"
 #include "ops/ops.h"
 
@@ -16,7 +18,7 @@ using Progress = std::function<void(uint64_t done, uint64_t total)>;
 // What became of the tensors of one type.
 struct ReportRow {
   std::string type;     // in the file
-  std::string held_as;  // "Q4_1 blocks", "affine 4 bit, exact", "float32", ...
+  std::string held_as;  // "packed", "affine 4 bit, exact", "float32", ...
   int n_tensors = 0;
   uint64_t n_bytes = 0;  // in the file
 };
@@ -45,6 +47,7 @@ class Loader {
  private:
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
   ops::Weight load_blocks(const gguf::Tensor& tensor, ops::Weight weight);
+  ops::Weight load_packed(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_quantized(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_dense(const gguf::Tensor& tensor, ops::Weight weight);
   void read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into);
@@ -57,6 +60,7 @@ class Loader {
   uint64_t done_ = 0;
   std::map<std::string, ReportRow> report_;
   std::map<std::string, bool> used_;
+  std::unique_ptr<ThreadPool> pool_;  // made for the first matrix that is packed
 };
 
 }  // namespace fluxmlx::load

@@ -9,6 +9,7 @@ namespace fluxmlx::ops {
 // How a matrix is held; each implementation of Ops says which it wants.
 enum class Layout {
   blocks,     // the file's own rows of blocks, for the CPU kernels
+  packed,     // the same weights in strips of rows, for the CPU kernels' integer products
   quantized,  // MLX codes, scales and biases
   dense,      // plain numbers
 };
@@ -19,7 +20,8 @@ struct Weight {
   TensorType type = TensorType::F32;  // in the file
   int n_out = 0;
   int n_in = 0;
-  Array data;    // blocks: (n_out, row bytes) uint8; quantized: (n_out, n_in * bits / 32) uint32; dense: (n_out, n_in)
+  Array data;    // blocks: (n_out, row bytes) uint8; packed: (strips, strip bytes) uint8;
+                 // quantized: (n_out, n_in * bits / 32) uint32; dense: (n_out, n_in)
   Array scales;  // quantized: (n_out, n_in / group_size)
   Array biases;  // quantized, affine mode: the same shape
   mx::Quantization quantization;

@@ -112,8 +112,8 @@ struct Product {
 };
 
 // Within `tolerance` of the sum of the sizes of all terms.
-void check(const char* name, const Product& product, const Floats& x, int64_t n_tokens, const Floats& y) {
-  const double tolerance = 2e-6;
+void check(const char* name, const Product& product, const Floats& x, int64_t n_tokens, const Floats& y,
+           double tolerance = 2e-6) {
   for (int64_t t = 0; t < n_tokens; ++t) {
     for (int64_t r = 0; r < product.w.n_rows; ++r) {
       double sum = 0, size = 0;
@@ -132,6 +132,21 @@ void check(const char* name, const Product& product, const Floats& x, int64_t n_
   }
 }
 
+// Activations in 8 bits: within half a step of 1/127 each, and terms may all be as large as the largest.
+void check_packed(const TensorTypeInfo& info, ThreadPool& pool, const Product& product, const Floats& x,
+                  int64_t n_tokens) {
+  const int64_t n_rows = product.w.n_rows, n_cols = product.w.n_cols;
+  std::vector<std::byte> packed(static_cast<size_t>(kernels::packed_bytes(info.type, n_rows, n_cols)));
+  kernels::pack(info.type, product.data.data(), n_rows, n_cols, packed.data());
+  Floats y(static_cast<size_t>(n_tokens * n_rows));
+  kernels::Linear work{product.w, nullptr, nullptr, y.data()};
+  work.w.data = packed.data();
+  work.w.form = kernels::Form::packed;
+  kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1));
+  check(info.name, product, x, n_tokens, y, 0.01);
+  print_hash("packed linear", info.name, y);
+}
+
 void check_linear(const TensorTypeInfo& info, ThreadPool& pool) {
   Random random(static_cast<uint64_t>(info.type));
   for (const int64_t n_cols : {256, 768, 1024}) {
@@ -140,9 +155,10 @@ void check_linear(const TensorTypeInfo& info, ThreadPool& pool) {
       const Floats x = random.floats(n_tokens * n_cols);
       Floats y(static_cast<size_t>(n_tokens * product.w.n_rows));
       const kernels::Linear work{product.w, nullptr, nullptr, y.data()};
-      kernels::linear(pool, x.data(), n_tokens, std::span(&work, 1));
+      kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1));
       check(info.name, product, x, n_tokens, y);
       print_hash("linear", info.name, y);
+      if (kernels::has_packed(info.type)) check_packed(info, pool, product, x, n_tokens);
     }
   }
 }
@@ -153,9 +169,9 @@ void check_gated(ThreadPool& pool) {
   const Product gate(info, 24, 512, random), up(info, 24, 512, random);
   const Floats x = random.floats(7 * 512);
   Floats y(7 * 24);
-  kernels::gated_linear(pool, x.data(), 7, gate.w, up.w, kernels::Activation::silu, y.data());
+  kernels::gated_linear(pool, x.data(), 7, {}, gate.w, up.w, kernels::Activation::silu, y.data());
   print_hash("gated silu", info.name, y);
-  kernels::gated_linear(pool, x.data(), 7, gate.w, up.w, kernels::Activation::gelu_tanh, y.data());
+  kernels::gated_linear(pool, x.data(), 7, {}, gate.w, up.w, kernels::Activation::gelu_tanh, y.data());
   print_hash("gated gelu", info.name, y);
 }
 

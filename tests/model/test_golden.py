@@ -40,8 +40,9 @@ def test_composed_values_of_one_prompt(cases: list[dict[str, Any]], smollm2: Pat
         assert error_of(engine, cases[0]) < 1e-3
 
 
-def test_kernel_values(cases: list[dict[str, Any]], smollm2: Path) -> None:
+def test_kernel_values(cases: list[dict[str, Any]], smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our kernels with float activations and a float32 cache give the same values as closely."""
+    monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")
     with fluxmlx.load(smollm2, device="cpu", cache_type="f32") as engine:
         assert max(error_of(engine, case) for case in cases) < 1e-3
 

@@ -54,8 +54,9 @@ def test_architecture(name: str, ops: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ops", ["kernels", "composed"])
 @pytest.mark.parametrize("quantisation", TYPES)
-def test_quantisation(quantisation: str, ops: str, tmp_path: Path) -> None:
+def test_quantisation(quantisation: str, ops: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every weight type gives the reference's log-probabilities over its dequantised values."""
+    monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")  # float activations
     tiny = Tiny(quantisation=quantisation, n_embd=256, n_ff=256, n_layers=1, tied=False)
     path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
     exact = ops == "kernels" or quantisation not in NEAREST
@@ -63,7 +64,7 @@ def test_quantisation(quantisation: str, ops: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ops", ["kernels", "composed"])
-def test_43_mixed_types(ops: str, tmp_path: Path) -> None:
+def test_43_mixed_types(ops: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Matrices that are computed together may differ in type: q, k and v, gate and up, embedding and head."""
     mixed = {
         "attn_q": "Q4_K", "attn_k": "Q5_0", "attn_v": "F16", "ffn_gate": "Q8_0", "ffn_up": "BF16",
@@ -71,6 +72,8 @@ def test_43_mixed_types(ops: str, tmp_path: Path) -> None:
     }  # fmt: skip
     tiny = Tiny(quantisation="Q4_0", mixed=mixed, n_embd=256, n_ff=256, n_layers=1, tied=False)
     path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=0.1)
+    monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")  # float activations
     np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4)
 
 
@@ -80,6 +83,17 @@ def test_heads_that_the_kernels_cannot_run(tmp_path: Path) -> None:
     np.testing.assert_allclose(scored(path, "auto"), Reference(path).logprobs(IDS), atol=2e-4)
     with pytest.raises(errors.UnsupportedModelError, match="heads of 12 dimensions; use ops='composed'"):
         scored(path, "kernels")
+
+
+@pytest.mark.parametrize("quantisation", [name for name in TYPES if name != "F16"])
+def test_packed_weights(quantisation: str, tmp_path: Path) -> None:
+    """Activations in 8 bits move the log-probabilities a little; chunks and threads move no bit of them."""
+    tiny = Tiny(quantisation=quantisation, n_embd=256, n_ff=512, n_layers=2, tied=quantisation == "Q8_0")
+    path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    whole = scored(path, "kernels")
+    np.testing.assert_allclose(whole, Reference(path).logprobs(IDS), atol=0.1)
+    for options in ({"prefill_chunk": 1}, {"prefill_chunk": 7}, {"threads": 1}, {"threads": 3}):
+        assert np.array_equal(scored(path, "kernels", **options), whole)
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])

@@ -30,21 +30,43 @@ nb::object new_array(std::unique_ptr<T[]> values, std::vector<size_t> shape) {
 
 const float* floats_or_null(nb::handle value) { return value.is_none() ? nullptr : nb::cast<Floats>(value).data(); }
 
-// A tuple (type id, data, n_rows, n_cols).
+// A tuple (type id, data, n_rows, n_cols), and True behind them where the data are packed.
 Matrix matrix_of(nb::handle value) {
   const auto fields = nb::cast<nb::tuple>(value);
   const auto data = nb::cast<nb::bytes>(fields[1]);
   const TensorTypeInfo* info = find_tensor_type(nb::cast<uint32_t>(fields[0]));
   if (info == nullptr) fail(ErrorCode::invalid_argument, "no tensor type has this id: take it from tensor_types()");
-  const Matrix w{info->type, static_cast<const std::byte*>(data.data()), nb::cast<int64_t>(fields[2]),
-                 nb::cast<int64_t>(fields[3])};
-  const auto needed = static_cast<size_t>(w.n_rows * w.n_cols / info->block_size * info->block_bytes);
+  Matrix w{info->type, static_cast<const std::byte*>(data.data()), nb::cast<int64_t>(fields[2]),
+           nb::cast<int64_t>(fields[3])};
+  if (fields.size() > 4 && nb::cast<bool>(fields[4])) w.form = Form::packed;
+  const bool packed = w.form == Form::packed && has_packed(w.type);
+  const auto needed = static_cast<size_t>(packed ? packed_bytes(w.type, w.n_rows, w.n_cols)
+                                                 : w.n_rows * w.n_cols / info->block_size * info->block_bytes);
   if (data.size() < needed) fail(ErrorCode::invalid_argument, "matrix data too short: ", data.size(), " of ", needed);
   return w;
 }
 
+// The same matrix, packed.
+nb::tuple pack_of(nb::handle matrix) {
+  const Matrix w = matrix_of(matrix);
+  std::vector<std::byte> packed(static_cast<size_t>(packed_bytes(w.type, w.n_rows, w.n_cols)));
+  pack(w.type, w.data, w.n_rows, w.n_cols, packed.data());
+  return nb::make_tuple(static_cast<uint32_t>(w.type), nb::bytes(packed.data(), packed.size()), w.n_rows, w.n_cols,
+                        true);
+}
+
+// The blocks of one row of a packed matrix.
+nb::bytes unpack_row_of(nb::handle matrix, int64_t row) {
+  const Matrix w = matrix_of(matrix);
+  const TensorTypeInfo& info = tensor_type_info(w.type);
+  std::vector<std::byte> blocks(static_cast<size_t>(w.n_cols / info.block_size * info.block_bytes));
+  unpack_row(w, row, blocks.data());
+  return nb::bytes(blocks.data(), blocks.size());
+}
+
 // products: tuples (matrix, bias or None, residual or None).
-nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, const nb::list& products) {
+nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, const nb::list& products, nb::handle norm,
+                   float eps) {
   const auto n_tokens = static_cast<int64_t>(x.shape(0));
   std::vector<Linear> work;
   nb::list results;
@@ -57,16 +79,16 @@ nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, co
     work.push_back(product);
     results.append(new_array(std::move(y), {x.shape(0), static_cast<size_t>(product.w.n_rows)}));
   }
-  linear(table_named(isa), pool, x.data(), n_tokens, work);
+  linear(table_named(isa), pool, x.data(), n_tokens, {floats_or_null(norm), eps}, work);
   return results;
 }
 
 nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, nb::handle gate, nb::handle up,
-                           const std::string& activation) {
+                           const std::string& activation, nb::handle norm, float eps) {
   const Matrix w = matrix_of(gate);
   auto y = std::make_unique<float[]>(x.shape(0) * static_cast<size_t>(w.n_rows));
-  gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), w, matrix_of(up),
-               activation == "silu" ? Activation::silu : Activation::gelu_tanh, y.get());
+  gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), {floats_or_null(norm), eps}, w,
+               matrix_of(up), activation == "silu" ? Activation::silu : Activation::gelu_tanh, y.get());
   return new_array(std::move(y), {x.shape(0), static_cast<size_t>(w.n_rows)});
 }
 
@@ -164,7 +186,7 @@ double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& mat
     const auto start = std::chrono::steady_clock::now();
     for (Linear& product : work) {
       product.y = y.data();
-      linear(table_named(isa), pool, x.data(), n_tokens, {&product, 1});
+      linear(table_named(isa), pool, x.data(), n_tokens, {}, {&product, 1});
     }
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -200,8 +222,13 @@ void register_testing_kernels(nb::module_& m) {
   m.def("available_threads", &available_threads);
   m.def("available_isas", &available_isas);
   m.def("active_isa", &active_isa);
-  m.def("linear", &linear_of);
-  m.def("gated_linear", &gated_linear_of);
+  m.def("linear", &linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("products"),
+        nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f);
+  m.def("gated_linear", &gated_linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("gate"), nb::arg("up"),
+        nb::arg("activation"), nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f);
+  m.def("has_packed", [](uint32_t type) { return has_packed(static_cast<TensorType>(type)); });
+  m.def("pack", &pack_of);
+  m.def("unpack_row", &unpack_row_of);
   m.def("rms_norm", &rms_norm_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("weight"), nb::arg("eps"),
         nb::arg("in_place") = false);
   m.def("embedding", &embedding_of);

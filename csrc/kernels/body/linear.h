@@ -1,10 +1,12 @@
 #pragma once
 
 #include "kernels/body/activation.h"
+#include "kernels/body/packed.h"
 #include "kernels/table.h"
 
-// Products of float activations with dequantised weights. The sum of one (row, token) is always the same: eight
-// lanes over the columns in order, then one fixed tree; tiles only decide which sums are under way together.
+// Products of float activations with dequantised weights, and the epilogues of all products. The sum of one (row,
+// token) is always the same: eight lanes over the columns in order, then one fixed tree; tiles only decide which sums
+// are under way together.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 // acc[r][t] += w[r] . x[t] over n columns; rows of w are padded with zeros to whole vectors.
@@ -101,9 +103,13 @@ inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Pa
 
 // out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows)
 inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
+  if (w.form == Form::packed) {
+    multiply_strip(w, panel, out);
+    return;
+  }
   const quant::DequantizeFn dequantize = find_dequantize(w.type);
   const int64_t step = w.n_cols <= kWholeRow ? w.n_cols : kSlice;
-  const float* x = panel.x + panel.token * w.n_cols;
+  const float* x = panel.x->floats + panel.token * w.n_cols;
   for (int64_t begin = 0; begin < w.n_cols; begin += step) {
     const int64_t n = w.n_cols - begin < step ? w.n_cols - begin : step;
     const int64_t stride = (n + 7) / 8 * 8 + 8;  // not a power of two: rows must not meet in one cache set

@@ -23,14 +23,14 @@ Array CpuOps::embedding(const Weight& table, const Array& tokens) const {
 
 namespace {
 
-// The products of one shared input; the memory of weight i and of its bias follow from input `first`.
+// The products of input 0; the memory of weight i and of its bias follow from input `first`.
 class Products {
  public:
   explicit Products(std::span<const Linear> linears) {
     for (const Linear& linear : linears) parts_.push_back({MatrixShape(linear.weight), bool(linear.bias)});
   }
 
-  void run(ThreadPool& pool, const float* x, int64_t n_tokens, const std::vector<array>& in, size_t first,
+  void run(ThreadPool& pool, const kernels::InputNorm& norm, const std::vector<array>& in, size_t first,
            std::vector<array>& out, const float* residual = nullptr) const {
     std::vector<kernels::Linear> work;
     for (size_t i = 0; i < parts_.size(); ++i) {
@@ -40,7 +40,7 @@ class Products {
       item.residual = residual;
       item.y = out[i].data<float>();
     }
-    kernels::linear(pool, x, n_tokens, work);
+    kernels::linear(pool, in[0].data<float>(), in[0].shape(0), norm, work);
   }
 
  private:
@@ -56,12 +56,6 @@ void append_inputs(std::vector<array>& inputs, const Linear& linear) {
   if (linear.bias) inputs.push_back(unwrap(linear.bias));
 }
 
-std::vector<float> normed_rows(ThreadPool& pool, const array& x, const array& weight, float eps) {
-  std::vector<float> normed(x.size());
-  kernels::rms_norm(pool, x.data<float>(), x.shape(0), x.shape(1), weight.data<float>(), eps, normed.data());
-  return normed;
-}
-
 }  // namespace
 
 std::vector<Array> CpuOps::norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const {
@@ -73,8 +67,7 @@ std::vector<Array> CpuOps::norm_linear(const Array& x, const Norm& norm, std::sp
   }
   auto kernel = [pool = pool_, eps = norm.eps, products = Products(linears)](const std::vector<array>& in,
                                                                              std::vector<array>& out) {
-    const std::vector<float> normed = normed_rows(*pool, in[0], in[1], eps);
-    products.run(*pool, normed.data(), in[0].shape(0), in, 2, out);
+    products.run(*pool, {in[1].data<float>(), eps}, in, 2, out);
   };
   return cpu::add_node(stream_, "fluxmlx_norm_linear", std::move(inputs), outputs, std::move(kernel));
 }
@@ -83,9 +76,8 @@ Array CpuOps::norm_gated(const Array& x, const Norm& norm, const Weight& gate, c
                          Activation activation) const {
   auto kernel = [pool = pool_, eps = norm.eps, gate = MatrixShape(gate), up = MatrixShape(up),
                  activation = cpu::to_kernel(activation)](const std::vector<array>& in, std::vector<array>& out) {
-    const std::vector<float> normed = normed_rows(*pool, in[0], in[1], eps);
-    kernels::gated_linear(*pool, normed.data(), in[0].shape(0), gate.over(in[2]), up.over(in[3]), activation,
-                          out[0].data<float>());
+    kernels::gated_linear(*pool, in[0].data<float>(), in[0].shape(0), {in[1].data<float>(), eps}, gate.over(in[2]),
+                          up.over(in[3]), activation, out[0].data<float>());
   };
   return cpu::add_node(stream_, "fluxmlx_norm_gated",
                        {unwrap(x), unwrap(norm.weight), unwrap(gate.data), unwrap(up.data)}, {{{x.dim(0), gate.n_out}}},
@@ -97,7 +89,7 @@ Array CpuOps::linear_add(const Array& x, const Linear& linear, const Array& resi
   append_inputs(inputs, linear);
   auto kernel = [pool = pool_, products = Products(std::span(&linear, 1))](const std::vector<array>& in,
                                                                            std::vector<array>& out) {
-    products.run(*pool, in[0].data<float>(), in[0].shape(0), in, 2, out, in[1].data<float>());
+    products.run(*pool, {}, in, 2, out, in[1].data<float>());
   };
   return cpu::add_node(stream_, "fluxmlx_linear_add", std::move(inputs), {{{x.dim(0), linear.weight.n_out}}},
                        std::move(kernel))[0];

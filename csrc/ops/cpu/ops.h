@@ -12,7 +12,7 @@ class CpuOps final : public Ops {
   explicit CpuOps(std::shared_ptr<ThreadPool> pool) : stream_(DeviceKind::cpu), pool_(std::move(pool)) {}
 
   const Stream& stream() const override { return stream_; }
-  Layout weight_layout() const override { return Layout::blocks; }
+  Layout weight_layout() const override { return Layout::packed; }
   mlx_dtype dtype() const override { return MLX_FLOAT32; }
 
   Array new_bytes(const Shape& shape) const override;
@@ -37,10 +37,15 @@ struct MatrixShape {
   TensorType type;
   int64_t n_rows;
   int64_t n_cols;
+  kernels::Form form;
 
-  explicit MatrixShape(const Weight& w) : type(w.type), n_rows(w.n_out), n_cols(w.n_in) {}
+  explicit MatrixShape(const Weight& w)
+      : type(w.type),
+        n_rows(w.n_out),
+        n_cols(w.n_in),
+        form(w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks) {}
   kernels::Matrix over(const array& data) const {
-    return {type, reinterpret_cast<const std::byte*>(data.data<uint8_t>()), n_rows, n_cols};
+    return {type, reinterpret_cast<const std::byte*>(data.data<uint8_t>()), n_rows, n_cols, form};
   }
 };
 

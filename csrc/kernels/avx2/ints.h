@@ -1,0 +1,54 @@
+#pragma once
+
+#include "kernels/avx2/vec.h"
+
+// Small integers in one AVX2 register; kernels/scalar/ints.h says what each function means.
+namespace fluxmlx::kernels::avx2 {
+
+struct B32 {
+  __m256i v;
+};
+struct Dot {
+  __m256i v;
+};
+struct I8 {
+  __m256i v;
+};
+
+inline B32 load_bytes(const uint8_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+inline B32 broadcast_four(const int8_t* p) {
+  int four;
+  std::memcpy(&four, p, sizeof four);
+  return {_mm256_set1_epi32(four)};
+}
+inline B32 low_nibbles(B32 a) { return {_mm256_and_si256(a.v, _mm256_set1_epi8(15))}; }
+inline B32 high_nibbles(B32 a) { return low_nibbles(B32{_mm256_srli_epi16(a.v, 4)}); }
+
+inline Dot dot(B32 codes, B32 x) { return {_mm256_maddubs_epi16(codes.v, x.v)}; }
+inline Dot add(Dot a, Dot b) { return {_mm256_add_epi16(a.v, b.v)}; }
+inline I8 total(Dot a) { return {_mm256_madd_epi16(a.v, _mm256_set1_epi16(1))}; }
+inline I8 total_times_16(Dot a) { return {_mm256_madd_epi16(a.v, _mm256_set1_epi16(16))}; }
+
+inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+inline I8 max(I8 a, I8 b) { return {_mm256_max_epi32(a.v, b.v)}; }
+inline F8 to_float(I8 a) { return {_mm256_cvtepi32_ps(a.v)}; }
+inline I8 magnitude_bits(F8 a) { return {_mm256_castps_si256(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v))}; }
+inline I8 round_to_int(F8 a) { return {_mm256_cvtps_epi32(a.v)}; }
+
+inline int reduce_max(I8 a) {
+  const __m128i four = _mm_max_epi32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
+  const __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+inline int reduce_add(I8 a) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+inline void store_low_bytes(int8_t* p, I8 a, I8 b, I8 c, I8 d) {
+  const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a.v, b.v), _mm256_packs_epi32(c.v, d.v));
+  const __m256i ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ordered);
+}
+
+}  // namespace fluxmlx::kernels::avx2

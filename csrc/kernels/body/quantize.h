@@ -1,0 +1,100 @@
+#pragma once
+
+#include "kernels/activations.h"
+
+// Activations as 8-bit numbers with one scale per block: q = x * (127 / largest), to nearest, ties to even. The scale
+// is the one with the least squared error for these q.
+namespace fluxmlx::kernels::FLUXMLX_ISA {
+
+// 127 / largest. Zero for a block that has no q: its numbers are too small to divide by, or one is not finite.
+inline float inverse_scale(int largest_bits) {
+  constexpr int infinity = 0x7f800000, least = 0x00800000 + (12 << 23);
+  if (largest_bits < least || largest_bits >= infinity) return 0;
+  float largest;
+  __builtin_memcpy(&largest, &largest_bits, sizeof largest);
+  return 127.0f / largest;
+}
+
+// The scale of a block without q.
+inline float scale_without_codes(int largest_bits) { return largest_bits >= 0x7f800000 ? __builtin_nanf("") : 0.0f; }
+
+// The four vectors of 32 numbers.
+inline void load_32(const float* x, F8 (&part)[4]) {
+  for (int i = 0; i < 4; ++i) part[i] = load(x + 8 * i);
+}
+
+inline I8 largest_of_32(const F8 (&part)[4]) {
+  return max(max(magnitude_bits(part[0]), magnitude_bits(part[1])),
+             max(magnitude_bits(part[2]), magnitude_bits(part[3])));
+}
+
+// Sums over a block in eight lanes.
+struct Fit {
+  F8 xq = broadcast(0), qq = broadcast(0);
+  float scale() const { return reduce_add(xq) / reduce_add(qq); }
+};
+
+// Codes of 32 numbers, as bytes and in `rounded`.
+inline void encode_32(const F8 (&part)[4], float inverse, int8_t* q, I8 (&rounded)[4], Fit& fit) {
+  for (int i = 0; i < 4; ++i) {
+    rounded[i] = round_to_int(mul(part[i], broadcast(inverse)));
+    const F8 code = to_float(rounded[i]);
+    fit.xq = fma(part[i], code, fit.xq);
+    fit.qq = fma(code, code, fit.qq);
+  }
+  store_low_bytes(q, rounded[0], rounded[1], rounded[2], rounded[3]);
+}
+
+inline void quantize_32(const float* x, int64_t n, Block32* y) {
+  for (int64_t begin = 0; begin < n; begin += 32, ++y) {
+    F8 part[4];
+    load_32(x + begin, part);
+    const int largest = reduce_max(largest_of_32(part));
+    const float inverse = inverse_scale(largest);
+    if (inverse == 0) {
+      *y = {scale_without_codes(largest), 0, {}};
+      y->sum = y->scale;
+      continue;
+    }
+    Fit fit;
+    I8 q[4];
+    encode_32(part, inverse, y->q, q, fit);
+    y->scale = fit.scale();
+    y->sum = y->scale * static_cast<float>(reduce_add(add(add(q[0], q[1]), add(q[2], q[3]))));
+  }
+}
+
+inline int largest_of_256(const float* x) {
+  I8 largest = magnitude_bits(broadcast(0));
+  for (int i = 0; i < 256; i += 32) {
+    F8 part[4];
+    load_32(x + i, part);
+    largest = max(largest, largest_of_32(part));
+  }
+  return reduce_max(largest);
+}
+
+inline void quantize_256(const float* x, int64_t n, Block256* y) {
+  for (int64_t begin = 0; begin < n; begin += 256, ++y) {
+    const int largest = largest_of_256(x + begin);
+    const float inverse = inverse_scale(largest);
+    if (inverse == 0) {
+      *y = {scale_without_codes(largest), {}, {}, {}};
+      continue;
+    }
+    Fit fit;
+    for (int i = 0; i < 256; i += 32) {
+      F8 part[4];
+      load_32(x + begin + i, part);
+      I8 q[4];
+      encode_32(part, inverse, y->q + i, q, fit);
+      const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
+      y->sums16[i / 16] = static_cast<int16_t>(first);
+      y->sums16[i / 16 + 1] = static_cast<int16_t>(last);
+      y->sums32[i / 32] = static_cast<int16_t>(first + last);
+    }
+    y->scale = fit.scale();
+  }
+}
+
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/tensor_type.h"
+
+// Strips of kStripRows weight rows, re-laid for kernels that multiply one broadcast group of activations with the
+// same columns of all rows. A block of a strip holds the fields of the rows' blocks one after the other; a field is
+// cut into units, and unit u of row r is at (u * kStripRows + r) * unit bytes.
+namespace fluxmlx::kernels {
+
+inline constexpr int kStripRows = 8;
+
+struct PackedField {
+  int n_bytes;  // of one row
+  int unit;
+};
+
+struct PackedLayout {
+  TensorType type;
+  int n_fields;
+  PackedField fields[6];
+
+  // Of one block of a strip.
+  constexpr int64_t block_bytes() const {
+    int64_t n = 0;
+    for (int i = 0; i < n_fields; ++i) n += fields[i].n_bytes;
+    return n * kStripRows;
+  }
+};
+
+// nullptr for a type without packed form.
+const PackedLayout* find_packed_layout(TensorType type) noexcept;
+
+}  // namespace fluxmlx::kernels

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "kernels/scalar/vec.h"
+
+// Small integers in plain C++; kernels/avx2/ints.h has the same functions with the same results. Byte 4 r + j of a
+// vector belongs to row r of a strip and to column j of four.
+namespace fluxmlx::kernels::scalar {
+
+struct B32 {
+  uint8_t lane[32];
+};
+
+// Sums of products, unfinished: of four bytes in each of eight lanes. A Dot holds up to eight products of codes below
+// 16, four below 32, two below 64, one below 130, all with |x| <= 127.
+struct Dot {
+  int32_t lane[8];
+};
+
+struct I8 {
+  int32_t lane[8];
+};
+
+inline B32 load_bytes(const uint8_t* p) {
+  B32 result;
+  std::memcpy(result.lane, p, sizeof result.lane);
+  return result;
+}
+inline B32 broadcast_four(const int8_t* p) {
+  B32 result;
+  for (int i = 0; i < 8; ++i) std::memcpy(result.lane + 4 * i, p, 4);
+  return result;
+}
+inline B32 low_nibbles(const B32& a) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = a.lane[i] & 15;
+  return result;
+}
+inline B32 high_nibbles(const B32& a) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = a.lane[i] >> 4;
+  return result;
+}
+
+template <class Operation>
+inline I8 each_int(Operation operation) {
+  I8 result;
+  for (int i = 0; i < 8; ++i) result.lane[i] = operation(i);
+  return result;
+}
+
+// Unsigned codes times signed x.
+inline Dot dot(const B32& codes, const B32& x) {
+  Dot result;
+  for (int i = 0; i < 8; ++i) {
+    result.lane[i] = 0;
+    for (int j = 4 * i; j < 4 * i + 4; ++j) result.lane[i] += codes.lane[j] * static_cast<int8_t>(x.lane[j]);
+  }
+  return result;
+}
+inline Dot add(const Dot& a, const Dot& b) {
+  Dot result;
+  for (int i = 0; i < 8; ++i) result.lane[i] = a.lane[i] + b.lane[i];
+  return result;
+}
+inline I8 total(const Dot& a) {
+  return each_int([&](int i) { return a.lane[i]; });
+}
+inline I8 total_times_16(const Dot& a) {
+  return each_int([&](int i) { return a.lane[i] * 16; });
+}
+
+inline I8 add(const I8& a, const I8& b) {
+  return each_int([&](int i) { return a.lane[i] + b.lane[i]; });
+}
+inline I8 max(const I8& a, const I8& b) {
+  return each_int([&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline F8 to_float(const I8& a) {
+  return each([&](int i) { return static_cast<float>(a.lane[i]); });
+}
+// The bits of |a|: ordered as the magnitudes are, NaN above all.
+inline I8 magnitude_bits(const F8& a) {
+  return each_int([&](int i) {
+    int32_t bits;
+    std::memcpy(&bits, &a.lane[i], sizeof bits);
+    return bits & 0x7fffffff;
+  });
+}
+// To nearest, ties to even; for |a| below 2^22.
+inline I8 round_to_int(const F8& a) {
+  return each_int([&](int i) { return static_cast<int32_t>((a.lane[i] + 12582912.0f) - 12582912.0f); });
+}
+
+inline int reduce_max(const I8& a) {
+  int most = a.lane[0];
+  for (int i = 1; i < 8; ++i) most = a.lane[i] > most ? a.lane[i] : most;
+  return most;
+}
+inline int reduce_add(const I8& a) {
+  int sum = 0;
+  for (int i = 0; i < 8; ++i) sum += a.lane[i];
+  return sum;
+}
+// 32 numbers from -128 to 127 as bytes.
+inline void store_low_bytes(int8_t* p, const I8& a, const I8& b, const I8& c, const I8& d) {
+  for (int i = 0; i < 8; ++i) {
+    p[i] = static_cast<int8_t>(a.lane[i]);
+    p[8 + i] = static_cast<int8_t>(b.lane[i]);
+    p[16 + i] = static_cast<int8_t>(c.lane[i]);
+    p[24 + i] = static_cast<int8_t>(d.lane[i]);
+  }
+}
+
+}  // namespace fluxmlx::kernels::scalar

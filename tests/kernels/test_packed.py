@@ -1,0 +1,178 @@
+"""Packed weights: their products against a definition in integers, and the same promises to the bit as in blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fluxmlx.errors import UnsupportedModelError
+
+testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
+
+from blocks import SCALE_OFFSETS, TYPES, as_floats, assert_same_bits, random_matrix  # noqa: E402
+from packed_definition import product, quantization_error  # noqa: E402
+
+from fluxmlx import _core  # noqa: E402
+
+ISAS = testing.available_isas()
+POOL = testing.ThreadPool(2)
+PACKED = [name for name in TYPES if testing.has_packed(_core.tensor_types()[name][0])]
+
+
+def inputs(n_tokens: int, n_cols: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(n_tokens + seed).normal(size=(n_tokens, n_cols)).astype(np.float32)
+
+
+def linear(packed, x, *, pool=POOL, isa="", **options):
+    return testing.linear(pool, isa, x, [(packed, None, None)], **options)[0]
+
+
+def block_size(name: str) -> int:
+    return 256 if _core.tensor_types()[name][1] == 256 else 32
+
+
+def filled(name: str, byte: int, scale: float, n_rows: int = 11, n_cols: int = 512):
+    """A matrix of one byte everywhere but in the half-precision scales."""
+    number, block, size, _ = _core.tensor_types()[name]
+    data = np.full((n_rows * n_cols // block, size), byte, np.uint8)
+    for offset in SCALE_OFFSETS.get(name, []):
+        data[:, offset : offset + 2] = np.frombuffer(np.float16(scale).tobytes(), np.uint8)
+    return number, data.tobytes(), n_rows, n_cols
+
+
+def test_the_types_of_common_files_are_packed() -> None:
+    """The legacy types that most small files are made of have a packed form."""
+    assert {"Q4_0", "Q4_1", "Q8_0"} <= set(PACKED)
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("n_rows", [1, 8, 13, 16])
+def test_packing_keeps_every_byte(name: str, n_rows: int) -> None:
+    """Every row of a packed matrix gives back the bytes it was made of, for any number of rows."""
+    number, data, _, n_cols = random_matrix(name, n_rows, 512)
+    raw = np.random.default_rng(1).integers(0, 256, len(data), np.uint8).tobytes()
+    packed = testing.pack((number, raw, n_rows, n_cols))
+    assert b"".join(testing.unpack_row(packed, r) for r in range(n_rows)) == raw
+    assert len(packed[1]) <= 1.04 * len(raw) / n_rows * ((n_rows + 7) // 8 * 8)
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("isa", ISAS)
+def test_embedding_of_a_packed_table(name: str, isa: str) -> None:
+    """Rows of a packed table are those of the definition, bit for bit."""
+    matrix = random_matrix(name, 13, 512)
+    tokens = np.array([12, 0, 3, 3, 8], np.int32)
+    assert_same_bits(testing.embedding(isa, testing.pack(matrix), tokens), as_floats(name, matrix)[tokens])
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("isa", ISAS)
+def test_products_are_the_integer_definition_to_the_bit(name: str, isa: str) -> None:
+    """Every instruction set gives the bits of the definition, for rows off the strip and tiles of every size."""
+    for n_tokens, n_rows, n_cols in [(1, 13, 512), (2, 5, 256), (3, 8, 256), (7, 9, 256)]:
+        matrix, x = random_matrix(name, n_rows, n_cols), inputs(n_tokens, n_cols)
+        assert_same_bits(linear(testing.pack(matrix), x, isa=isa), product(matrix, x))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_products_are_near_those_of_the_floats(name: str) -> None:
+    """The difference to the dequantised product is what rounding the activations to 8 bits can make."""
+    matrix, x = random_matrix(name, 21, 1536), inputs(9, 1536)
+    weights = as_floats(name, matrix)
+    exact = x.astype(np.float64) @ weights.astype(np.float64).T
+    error = np.abs(linear(testing.pack(matrix), x) - exact)
+    assert (error <= quantization_error(weights, x, block_size(name))).all()
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("byte", [0x00, 0xFF, 0x80, 0x7F, 0x0F, 0xF0, 0x77, 0x88])
+@pytest.mark.parametrize("scale", [0.0, 2.0**-24, 0.02, -65504.0])
+def test_extreme_codes_and_scales(name: str, byte: int, scale: float) -> None:
+    """The largest codes meet the largest activations of either sign without saturating anything on the way."""
+    matrix = filled(name, byte, scale)
+    signs = np.sign(inputs(4, 512)).astype(np.float32)
+    x = np.concatenate([np.ones((2, 512), np.float32) * [[1], [-1]], signs]).astype(np.float32)
+    expected = product(matrix, x)
+    for isa in ISAS:
+        assert_same_bits(linear(testing.pack(matrix), x, isa=isa), expected)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_random_bytes(name: str) -> None:
+    """Any bytes, infinite and NaN scales among them, give the same bits in every instruction set."""
+    number, data, n_rows, n_cols = random_matrix(name, 19, 1024)
+    raw = np.random.default_rng(5).integers(0, 256, len(data), np.uint8).tobytes()
+    packed = testing.pack((number, raw, n_rows, n_cols))
+    for n_tokens in (1, 5):
+        x = inputs(n_tokens, n_cols)
+        for isa in ISAS:
+            assert_same_bits(linear(packed, x, isa=isa), linear(packed, x, isa="scalar"))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_row_has_the_same_bits_in_any_company(name: str) -> None:
+    """The result of a token does not depend on how many tokens go with it, on threads, or on where it stands."""
+    packed, x = testing.pack(random_matrix(name, 77, 1280)), inputs(100, 1280)
+    alone = np.concatenate([linear(packed, x[t : t + 1]) for t in range(len(x))])
+    for n_tokens in [*range(2, 18), 100]:
+        assert_same_bits(linear(packed, x[:n_tokens]), alone[:n_tokens])
+    for n_threads in (1, 3):
+        assert_same_bits(linear(packed, x[6:17], pool=testing.ThreadPool(n_threads)), alone[6:17])
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("isa", ISAS)
+def test_activations_at_the_edges(name: str, isa: str) -> None:
+    """Zeros give zero, tiny and huge numbers keep their size, and NaN or infinity reach the result as NaN."""
+    matrix = random_matrix(name, 8, 512)
+    packed = testing.pack(matrix)
+    x = np.stack([inputs(1, 512)[0] * scale for scale in (0, 1e-41, 1e-30, 1e30, 1, 1)])
+    x[4, 300], x[5, 3] = np.nan, -np.inf
+    y = linear(packed, x, isa=isa)
+    assert (y[:2] == 0).all() and np.isnan(y[4:]).all()
+    assert_same_bits(y[2:4], product(matrix, x[2:4]))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_norm_is_fused_without_a_change(isa: str) -> None:
+    """A norm in the product has the bits of a norm before it, for packed weights and for blocks, together too."""
+    matrices = [random_matrix(name, 13, 512) for name in ("Q4_1", "F16")]
+    matrices.append(testing.pack(matrices[0]))
+    x, weight = inputs(40, 512), np.linspace(0.5, 2, 512, dtype=np.float32)
+    normed = testing.rms_norm(POOL, isa, x, weight, 1e-5)
+    together = testing.linear(POOL, isa, x, [(m, None, None) for m in matrices], norm=weight, eps=1e-5)
+    for matrix, result in zip(matrices, together, strict=True):
+        assert_same_bits(result, linear(matrix, normed, isa=isa))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_gated_products(name: str) -> None:
+    """Gate and up of packed weights: the activation of one times the other, with the norm inside."""
+    gate, up = (testing.pack(random_matrix(name, 29, 512, seed=seed)) for seed in (0, 1))
+    x, weight = inputs(11, 512), np.linspace(0.5, 2, 512, dtype=np.float32)
+    y = testing.gated_linear(POOL, "", x, gate, up, "silu", norm=weight, eps=1e-5)
+    g, u = (linear(m, x, norm=weight, eps=1e-5).astype(np.float64) for m in (gate, up))
+    np.testing.assert_allclose(y, g / (1 + np.exp(-g)) * u, rtol=2e-5, atol=1e-6)
+    for isa in ISAS:
+        one = testing.gated_linear(
+            testing.ThreadPool(1), isa, x[3:4], gate, up, "silu", norm=weight, eps=1e-5
+        )
+        assert_same_bits(one, y[3:4])
+
+
+def test_bias_and_residual_of_packed_products() -> None:
+    """Bias first, then residual, each rounded once."""
+    packed, x = testing.pack(random_matrix("Q8_0", 13, 64)), inputs(5, 64)
+    rng = np.random.default_rng(3)
+    bias, residual = rng.normal(size=13).astype(np.float32), rng.normal(size=(5, 13)).astype(np.float32)
+    y = testing.linear(POOL, "", x, [(packed, bias, residual)])[0]
+    assert_same_bits(y, (linear(packed, x) + bias) + residual)
+
+
+def test_a_type_without_packed_form_is_an_error() -> None:
+    """Plain floats have no packed form, and saying that they are packed is refused."""
+    matrix = random_matrix("F16", 8, 64)
+    with pytest.raises(UnsupportedModelError, match="no packed form of type F16"):
+        testing.pack(matrix)
+    with pytest.raises(UnsupportedModelError, match="F16 have no packed form: give them as blocks"):
+        linear((*matrix, True), inputs(1, 64))
