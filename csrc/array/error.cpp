@@ -20,6 +20,9 @@ void keep_error(const char* message, void*) { last_error = message != nullptr ? 
 void install_mlx_error_handler() {
   static std::once_flag once;
   std::call_once(once, [] { mlx_set_error_handler(keep_error, nullptr, nullptr); });
+  // A thread's own data is allocated when it is first touched, and glibc ends the process where that fails; so it is
+  // touched while there is memory.
+  last_error.clear();
 }
 
 std::string take_mlx_error() { return std::exchange(last_error, {}); }

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -50,6 +52,7 @@ struct ThreadPool::State {
   bool has_work() const noexcept { return (ticket.load(std::memory_order_seq_cst) & 0xffffffffu) != 0; }
   bool take(int64_t& left) noexcept;
   void run_chunks(int thread) noexcept;
+  void run_chunk(int64_t chunk, int thread) noexcept;
   void run_round(int64_t begin, int64_t count, const Body& work);
   void sleep();
   void loop(int thread);
@@ -62,6 +65,7 @@ struct ThreadPool::State {
   const Body* body = nullptr;
   int64_t first_chunk = 0;
   int64_t n_chunks = 0;
+  std::exception_ptr error;  // the first of a round
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> threads;
@@ -88,8 +92,17 @@ bool ThreadPool::State::take(int64_t& left) noexcept {
 void ThreadPool::State::run_chunks(int thread) noexcept {
   int64_t left = 0;
   while (take(left)) {
-    (*body)(first_chunk + n_chunks - left, thread);
+    run_chunk(first_chunk + n_chunks - left, thread);
     done.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void ThreadPool::State::run_chunk(int64_t chunk, int thread) noexcept {
+  try {
+    (*body)(chunk, thread);
+  } catch (...) {
+    const std::lock_guard lock(mutex);
+    if (!error) error = std::current_exception();
   }
 }
 
@@ -109,6 +122,7 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Body& work
   run_chunks(0);
   const auto finished = [&] { return done.load(std::memory_order_acquire) == count; };
   while (!spin_until(finished)) std::this_thread::yield();
+  if (error) std::rethrow_exception(std::exchange(error, nullptr));
 }
 
 void ThreadPool::State::sleep() {

@@ -23,7 +23,7 @@ class ThreadPool {
   int n_threads() const noexcept;
 
   // Runs body(chunk, thread) for every chunk in [0, n_chunks), and returns when all have ended.
-  // Not reentrant; one caller at a time. The body must not throw.
+  // Not reentrant; one caller at a time. What a body throws comes out here, after all chunks have ended.
   void parallel_for(int64_t n_chunks, const Body& body);
 
  private:

@@ -173,8 +173,16 @@ void start_engine(Owned* self, std::string path, nb::object token_bytes, std::ve
   new (self) Owned{engine::Engine::start(std::move(options))};
 }
 
-std::shared_ptr<engine::Handle> submit(Owned& self, std::vector<int32_t> prompt, const nb::dict& params) {
-  return self.engine->submit(to_request(std::move(prompt), params));
+// By hand: nanobind's own conversion of a list may not throw, so it would end the process where memory is short.
+std::vector<int32_t> to_tokens(const nb::sequence& values) {
+  std::vector<int32_t> tokens;
+  tokens.reserve(nb::len(values));
+  for (nb::handle value : values) tokens.push_back(nb::cast<int32_t>(value));
+  return tokens;
+}
+
+std::shared_ptr<engine::Handle> submit(Owned& self, const nb::sequence& prompt, const nb::dict& params) {
+  return self.engine->submit(to_request(to_tokens(prompt), params));
 }
 
 bool wait_loaded(Owned& self, double timeout) {
@@ -203,10 +211,10 @@ void register_engine(nb::module_& m) {
   nb::class_<Owned>(m, "Engine", "A loaded model and the thread that runs it.")
       .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
            nb::arg("device") = "auto", nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0,
-           nb::arg("threads") = 0, nb::arg("prefill_chunk") = 256,
+           nb::arg("threads") = 0, nb::arg("prefill_chunk") = 512,
            nb::sig("def __init__(self, path: str, *, token_bytes: collections.abc.Sequence[bytes], "
                    "end_ids: collections.abc.Sequence[int], device: str = 'auto', ops: str = 'auto', "
-                   "cache_type: str = 'f16', ctx: int = 0, threads: int = 0, prefill_chunk: int = 256) -> None"),
+                   "cache_type: str = 'f16', ctx: int = 0, threads: int = 0, prefill_chunk: int = 512) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")

@@ -1,5 +1,6 @@
 #include "engine/scheduler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "array/functions.h"
@@ -33,7 +34,8 @@ model::Batch Scheduler::plan(std::vector<Plan>& plans, std::vector<int32_t>& row
   for (Sequence& sequence : running_) {
     if (sequence.in_prompt() && std::exchange(reads_prompt, true)) continue;
     const bool scored = sequence.request().prompt_logprobs >= 0;
-    const std::span<const int32_t> tokens = sequence.pending(scored ? kScoredChunk : options_.prefill_chunk);
+    const std::span<const int32_t> tokens =
+        sequence.pending(scored ? std::min(kScoredChunk, chunk_.rows()) : chunk_.rows());
     const int begin = static_cast<int>(batch.tokens.size());
     const int count = static_cast<int>(tokens.size());
     plans.push_back({&sequence, count, sequence.rows_wanted(count)});
@@ -44,9 +46,11 @@ model::Batch Scheduler::plan(std::vector<Plan>& plans, std::vector<int32_t>& row
 }
 
 void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows) {
+  const Clock::time_point began = Clock::now();
   const Array hidden = decoder_.forward(batch);
   const Array logits = rows.empty() ? Array() : decoder_.logits(hidden, rows);  // (len(rows), n_vocab)
   mx::eval(rows.empty() ? hidden : logits);
+  chunk_.measured(static_cast<int>(batch.tokens.size()), std::chrono::duration<double>(Clock::now() - began).count());
   const float* next = rows.empty() ? nullptr : logits.data_f32();
   for (const Plan& plan : plans) {
     accept(plan, next);

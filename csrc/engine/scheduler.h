@@ -3,6 +3,7 @@
 #include <list>
 #include <vector>
 
+#include "engine/chunk_size.h"
 #include "engine/sequence.h"
 #include "model/decoder.h"
 
@@ -12,7 +13,7 @@ namespace fluxmlx::engine {
 class Scheduler {
  public:
   Scheduler(const model::Decoder& decoder, const Options& options, cache::KvShape cache_shape)
-      : decoder_(decoder), options_(options), cache_shape_(cache_shape) {}
+      : decoder_(decoder), options_(options), cache_shape_(cache_shape), chunk_(options.prefill_chunk) {}
 
   bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
   bool idle() const { return running_.empty(); }
@@ -40,6 +41,7 @@ class Scheduler {
   const model::Decoder& decoder_;
   const Options& options_;
   cache::KvShape cache_shape_;
+  ChunkSize chunk_;
   std::list<Sequence> running_;
 };
 

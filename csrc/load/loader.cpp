@@ -152,7 +152,7 @@ ops::Weight Loader::load_packed(const gguf::Tensor& tensor, ops::Weight weight) 
       pack_rows(n_rows, into.data() + row / strip * strip_bytes);
     }
   };
-  weight.data = host_array({(weight.n_out + 7) / 8, static_cast<int>(strip_bytes)}, ops_.stream(), fill);
+  weight.data = host_array({(weight.n_out + 7) / 8, static_cast<int>(strip_bytes)}, ops_, fill);
   count(tensor, "packed");
   return weight;
 }

@@ -170,7 +170,7 @@ class Engine:
         cache_type: str = "f16",
         ctx: int = 0,
         threads: int = 0,
-        prefill_chunk: int = 256,
+        prefill_chunk: int = 512,
     ) -> None:
         """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
 

@@ -22,6 +22,7 @@ Report = Callable[[str, int, int], None]
 
 _POLL_S = 0.05  # between two looks at a running load: for its progress, and for Ctrl-C
 _MAX_THREADS = 1024
+_MAX_CONTEXT = 2**27
 _MAX_WHOLE = 2**31 - 1
 
 _DEVICES = ("auto", "cpu", "gpu")
@@ -37,7 +38,7 @@ def load(
     device: str = "auto",
     ops: str | None = None,
     cache_type: str = "f16",
-    prefill_chunk: int = 256,
+    prefill_chunk: int = 512,
     progress: bool | Report = False,
 ) -> Engine:
     """Loads a model; downloads it first where its name says so and it is not there yet.
@@ -51,7 +52,7 @@ def load(
         ops: "kernels" (ours, on the CPU) or "composed" (MLX's own, on any device); default: on a CPU
             $FLUXMLX_CPU_OPS, else the faster one that can run the model.
         cache_type: of keys and values: "f16" or "f32".
-        prefill_chunk: prompt tokens computed in one step.
+        prefill_chunk: most prompt tokens computed in one step; a slow machine takes fewer, so that a step ends soon.
         progress: True draws bars on the terminal; a function is called with (what, done, total) in bytes.
 
     A model that was loaded does not work in a fork of the process: there its engine raises EngineError. Tensors of
@@ -70,11 +71,13 @@ def load(
     from fluxmlx.sampling import SamplingParams
 
     require_engine()
+    if not isinstance(name, (str, os.PathLike)):
+        raise InvalidArgumentError(f"name is {show(name)}; expected a model's name, or the path of its file")
     options: dict[str, Any] = {
         "device": _choice("device", device, _DEVICES),
         "ops": _choice("ops", ops, _OPS) if ops is not None else _ops_from_environment(device),
         "cache_type": _choice("cache_type", cache_type, _CACHE_TYPES),
-        "ctx": _whole("ctx", ctx),
+        "ctx": _whole("ctx", ctx, _MAX_CONTEXT),
         "threads": _threads_from_environment()
         if threads is None
         else _whole("threads", threads, _MAX_THREADS),
