@@ -12,7 +12,9 @@ PROMPT = [72, 101, 108, 108, 111]
 
 
 @pytest.mark.parametrize(
-    "ids", [(72, 105), np.array([72, 105]), [np.int64(72), 105], iter([72, 105])], ids=str
+    "ids",
+    [(72, 105), np.array([72, 105]), [np.int64(72), 105], iter([72, 105])],
+    ids=["tuple", "array", "scalars", "iterator"],
 )
 def test_any_integers_are_token_ids(engine: fluxmlx.Engine, ids: object) -> None:
     """Tuples, arrays and iterators of integers are prompts like lists."""
