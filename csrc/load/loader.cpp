@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "kernels/kernels.h"
 #include "load/affine.h"
-#include "load/host_array.h"
 #include "quant/dequantize.h"
 
 namespace fluxmlx::load {
@@ -50,7 +49,7 @@ bool may_pack() {
 }  // namespace
 
 Loader::Loader(const gguf::File& file, const ops::Ops& ops, Progress progress)
-    : file_(file), ops_(ops), progress_(std::move(progress)) {}
+    : file_(file), ops_(ops), progress_(std::move(progress)), arena_(file.n_bytes()) {}
 
 uint64_t Loader::n_bytes_held() const {
   const bool as_blocks = ops_.weight_layout() == ops::Layout::packed;  // which is as large, give or take a twentieth
@@ -145,22 +144,22 @@ ops::Weight Loader::load_packed(const gguf::Tensor& tensor, ops::Weight weight) 
                     weight.n_in, into + chunk * strips_of_chunk * strip_bytes);
     });
   };
-  const auto fill = [&](std::span<std::byte> into) {
-    for (int64_t row = 0; row < weight.n_out; row += piece_rows) {
-      const int64_t n_rows = std::min<int64_t>(piece_rows, weight.n_out - row);
-      read(tensor, static_cast<uint64_t>(row * row_bytes), std::span(blocks).first(n_rows * row_bytes));
-      pack_rows(n_rows, into.data() + row / strip * strip_bytes);
-    }
-  };
-  weight.data = host_array({(weight.n_out + 7) / 8, static_cast<int>(strip_bytes)}, ops_, fill);
+  const std::shared_ptr<std::byte> packed = arena_.allocate((weight.n_out + strip - 1) / strip * strip_bytes);
+  for (int64_t row = 0; row < weight.n_out; row += piece_rows) {
+    const int64_t n_rows = std::min<int64_t>(piece_rows, weight.n_out - row);
+    read(tensor, static_cast<uint64_t>(row * row_bytes), std::span(blocks).first(n_rows * row_bytes));
+    pack_rows(n_rows, packed.get() + row / strip * strip_bytes);
+  }
+  weight.bytes = packed;
   count(tensor, "packed");
   return weight;
 }
 
 ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
   weight.layout = ops::Layout::blocks;
-  const int row_bytes = static_cast<int>(tensor.n_bytes / static_cast<uint64_t>(weight.n_out));
-  weight.data = host_array({weight.n_out, row_bytes}, ops_, [&](std::span<std::byte> into) { read(tensor, 0, into); });
+  const std::shared_ptr<std::byte> blocks = arena_.allocate(tensor.n_bytes);
+  read(tensor, 0, std::span(blocks.get(), tensor.n_bytes));
+  weight.bytes = blocks;
   count(tensor, "the file's blocks");
   return weight;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/thread_pool.h"
 #include "gguf/file.h"
 #include "ops/ops.h"
@@ -58,6 +59,7 @@ class Loader {
   const ops::Ops& ops_;
   Progress progress_;
   uint64_t done_ = 0;
+  Arena arena_;
   std::map<std::string, ReportRow> report_;
   std::map<std::string, bool> used_;
   std::unique_ptr<ThreadPool> pool_;  // made for the first matrix that is packed

@@ -42,9 +42,6 @@ class Ops {
   virtual Layout weight_layout() const = 0;  // what quantised matrices must be loaded as
   virtual mlx_dtype dtype() const = 0;       // of the activations
 
-  // A new uint8 array, evaluated and not initialised, that the host may fill; only where weights are blocks.
-  virtual Array new_bytes(const Shape& shape) const = 0;
-
   // tokens (T,) int32 -> (T, n_in) rows of the table.
   virtual Array embedding(const Weight& table, const Array& tokens) const = 0;
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
+
 #include "array/array.h"
 #include "array/functions.h"
 #include "base/tensor_type.h"
@@ -20,10 +23,10 @@ struct Weight {
   TensorType type = TensorType::F32;  // in the file
   int n_out = 0;
   int n_in = 0;
-  Array data;    // blocks: (n_out, row bytes) uint8; packed: (strips, strip bytes) uint8;
-                 // quantized: (n_out, n_in * bits / 32) uint32; dense: (n_out, n_in)
-  Array scales;  // quantized: (n_out, n_in / group_size)
-  Array biases;  // quantized, affine mode: the same shape
+  std::shared_ptr<const std::byte> bytes;  // blocks and packed
+  Array data;                              // quantized: (n_out, n_in * bits / 32) uint32; dense: (n_out, n_in)
+  Array scales;                            // quantized: (n_out, n_in / group_size)
+  Array biases;                            // quantized, affine mode: the same shape
   mx::Quantization quantization;
 };
 

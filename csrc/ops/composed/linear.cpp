@@ -15,10 +15,6 @@ Array ComposedOps::product(const Array& x, const Weight& weight) const {
   return mx::matmul(x, mx::transpose(weight.data, {1, 0}, stream_), stream_);
 }
 
-Array ComposedOps::new_bytes(const Shape&) const {
-  fail(ErrorCode::runtime, "MLX's own ops take weights in MLX's layouts, which the host does not write");
-}
-
 Array ComposedOps::embedding(const Weight& table, const Array& tokens) const {
   const Array rows = mx::take(table.data, tokens, 0, stream_);
   if (table.layout == Layout::dense) return mx::astype(rows, dtype_, stream_);

@@ -13,7 +13,6 @@ class ComposedOps final : public Ops {
   Layout weight_layout() const override { return Layout::quantized; }
   mlx_dtype dtype() const override { return dtype_; }
 
-  Array new_bytes(const Shape& shape) const override;
   Array embedding(const Weight& table, const Array& tokens) const override;
   std::vector<Array> norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const override;
   Array norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,

@@ -15,7 +15,6 @@ class CpuOps final : public Ops {
   Layout weight_layout() const override { return Layout::packed; }
   mlx_dtype dtype() const override { return MLX_FLOAT32; }
 
-  Array new_bytes(const Shape& shape) const override;
   Array embedding(const Weight& table, const Array& tokens) const override;
   std::vector<Array> norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const override;
   Array norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,
@@ -32,21 +31,15 @@ class CpuOps final : public Ops {
 
 namespace cpu {
 
-// What a kernel needs to know of a weight, without its memory, which arrives as an input of the node.
-struct MatrixShape {
-  TensorType type;
-  int64_t n_rows;
-  int64_t n_cols;
-  kernels::Form form;
+// A matrix for the kernels, and the memory that it is in: MLX does not know of it.
+struct HostMatrix {
+  std::shared_ptr<const std::byte> memory;
+  kernels::Matrix matrix;
 
-  explicit MatrixShape(const Weight& w)
-      : type(w.type),
-        n_rows(w.n_out),
-        n_cols(w.n_in),
-        form(w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks) {}
-  kernels::Matrix over(const array& data) const {
-    return {type, reinterpret_cast<const std::byte*>(data.data<uint8_t>()), n_rows, n_cols, form};
-  }
+  explicit HostMatrix(const Weight& w)
+      : memory(w.bytes),
+        matrix{w.type, w.bytes.get(), w.n_out, w.n_in,
+               w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks} {}
 };
 
 inline kernels::Activation to_kernel(Activation activation) {

@@ -41,9 +41,11 @@ void KernelPrimitive::eval_cpu(const std::vector<array>& inputs, std::vector<arr
   // The task outlives this call; unsafe_weak_copy keeps the buffers' addresses without owning the graph.
   std::vector<array> in;
   std::vector<array> out;
+  in.reserve(inputs.size());
+  out.reserve(outputs.size());
   for (const array& input : inputs) in.push_back(array::unsafe_weak_copy(input));
   for (const array& output : outputs) out.push_back(array::unsafe_weak_copy(output));
-  encoder.dispatch([kernel = kernel_, in = std::move(in), out = std::move(out)]() mutable { kernel(in, out); });
+  encoder.dispatch([kernel = kernel_, in = std::move(in), out = std::move(out)]() mutable { (*kernel)(in, out); });
 }
 
 void KernelPrimitive::eval_gpu(const std::vector<array>&, std::vector<array>&) {

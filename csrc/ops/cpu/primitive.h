@@ -24,7 +24,7 @@ class KernelPrimitive final : public mlx::core::Primitive {
   using Kernel = std::function<void(const std::vector<array>& inputs, std::vector<array>& outputs)>;
 
   KernelPrimitive(mlx::core::Stream stream, const char* name, Kernel kernel)
-      : Primitive(stream), name_(name), kernel_(std::move(kernel)) {}
+      : Primitive(stream), name_(name), kernel_(std::make_shared<const Kernel>(std::move(kernel))) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
   void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
@@ -32,7 +32,7 @@ class KernelPrimitive final : public mlx::core::Primitive {
 
  private:
   const char* name_;
-  Kernel kernel_;
+  std::shared_ptr<const Kernel> kernel_;  // of this node and of its task
 };
 
 struct OutputSpec {
