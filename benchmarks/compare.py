@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -51,16 +50,12 @@ def hog(wanted: bool) -> Iterator[None]:
             process.wait()
 
 
-def run_child(command: list[str]) -> tuple[dict[str, Any], int]:
-    """The JSON that a process prints, and its largest resident size in bytes."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return json.loads(text), usage.ru_maxrss * 1024
+def run_child(command: list[str]) -> dict[str, Any]:
+    """The JSON that a process prints."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
+    return json.loads(done.stdout)
 
 
 def spelled(test: Case) -> str:
@@ -86,11 +81,11 @@ def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]
     """One process between two probes: its rate, its size, and what the machine did meanwhile."""
     before = probe(threads)
     with Watch(own=used_cpu) as watch, hog(with_hog):
-        answer, resident = run_child(command)
+        answer = run_child(command)
     return {
         "rate": answer.pop("rate"),
         "first_s": answer.pop("first_s"),
-        "resident": resident,
+        "resident": answer.pop("resident"),
         "before": asdict(before),
         "after": asdict(probe(threads)),
         "load": asdict(watch.load),

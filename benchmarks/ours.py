@@ -10,6 +10,7 @@ import json
 import time
 from typing import Any
 
+from resident import resident_peak
 from tests_of import parse_test
 
 import fluxmlx
@@ -32,8 +33,8 @@ def main() -> None:
         rates, together = measure(engine, args.test, 1)
     info: dict[str, Any] = _core.info()
     version = f"fluxmlx {info['version'] or '(checkout)'}, MLX {info.get('mlx_version')}"
-    facts = {"version": version, "flags": info["cpu_isa"], "first_s": first_s, "together": together}
-    print(json.dumps(facts | {"rate": rates[0]}))
+    facts = {"version": version, "flags": info["cpu_isa"], "together": together}
+    print(json.dumps(facts | {"rate": rates[0], "first_s": first_s, "resident": resident_peak()}))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import llama_cpp
 from llama_cpp import llama_cpp as api
+from resident import resident_peak
 
 BATCH = 512  # n_batch and n_ubatch, which is llama.cpp's own best here
 
@@ -134,9 +135,8 @@ def main() -> None:
     facts = {
         "version": f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}",
         "flags": api.llama_print_system_info().decode(),
-        "first_s": first_s,
     }
-    print(json.dumps(facts | {"rate": found}))
+    print(json.dumps(facts | {"rate": found, "first_s": first_s, "resident": resident_peak()}))
 
 
 if __name__ == "__main__":
