@@ -90,6 +90,16 @@ def tensor_types() -> dict[str, tuple[int, int, int, bool]]:
     Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).
     """
 
+def probe_bandwidth(threads: int) -> float:
+    """
+    Bytes per second that so many threads together read from memory now (a tenth of a second or two).
+    """
+
+def probe_fma(threads: int) -> float:
+    """
+    float32 multiply-adds per second that so many threads reach in registers now.
+    """
+
 class Event:
     """One thing that a request gave: a token, or its end."""
 
