@@ -12,26 +12,72 @@ namespace {
 
 using enum TensorType;
 
-// Halves (2) for scales, double words (4) for codes: four columns that meet one broadcast.
+// Halves (2) for scales and for pairs of small ones, double words (4) for codes: four columns that meet one broadcast.
 constexpr PackedLayout kLayouts[] = {
     {Q4_0, 2, {{2, 2}, {16, 4}}},
     {Q4_1, 3, {{2, 2}, {2, 2}, {16, 4}}},
     {Q8_0, 2, {{2, 2}, {32, 4}}},
+    {Q4_K, 5, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {128, 4}}},
+    {Q5_K, 6, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {32, 4}, {128, 4}}},
+    {Q6_K, 4, {{2, 2}, {16, 2}, {128, 4}, {64, 4}}},
 };
 
 constexpr int kMostBlockBytes = 320;
 
+// The 6-bit scales and mins of Q4_K and Q5_K as 8 bytes each, from 12.
+void spread_scales(const std::byte* packed, std::byte* scales, std::byte* mins) {
+  constexpr std::byte six{63}, four{15}, high{48};
+  for (int i = 0; i < 4; ++i) {
+    scales[i] = packed[i] & six;
+    mins[i] = packed[4 + i] & six;
+    scales[4 + i] = (packed[8 + i] & four) | ((packed[i] >> 2) & high);
+    mins[4 + i] = (packed[8 + i] >> 4) | ((packed[4 + i] >> 2) & high);
+  }
+}
+
+void gather_scales(const std::byte* scales, const std::byte* mins, std::byte* packed) {
+  constexpr std::byte four{15};
+  for (int i = 0; i < 4; ++i) {
+    packed[i] = scales[i] | ((scales[4 + i] >> 4) << 6);
+    packed[4 + i] = mins[i] | ((mins[4 + i] >> 4) << 6);
+    packed[8 + i] = (scales[4 + i] & four) | (mins[4 + i] << 4);
+  }
+}
+
 // The block's fields in the order of the layout, one row.
 void spread(TensorType type, const std::byte* block, std::byte* row) {
   const uint32_t n = tensor_type_info(type).block_bytes;
-  std::memcpy(row, block, n);
+  if (type == Q4_K || type == Q5_K) {
+    std::memcpy(row, block, 4);
+    spread_scales(block + 4, row + 4, row + 12);
+    std::memcpy(row + 20, block + 16, n - 16);
+  } else if (type == Q6_K) {
+    std::memcpy(row, block + 208, 2);
+    std::memcpy(row + 2, block + 192, 16);
+    std::memcpy(row + 18, block, 192);
+  } else {
+    std::memcpy(row, block, n);
+  }
   if (type == Q8_0) {
     for (uint32_t i = 2; i < n; ++i) row[i] ^= std::byte{0x80};  // signed to offset binary
   }
 }
 
 // The inverse.
-void gather(TensorType type, const std::byte* row, std::byte* block) { spread(type, row, block); }
+void gather(TensorType type, const std::byte* row, std::byte* block) {
+  const uint32_t n = tensor_type_info(type).block_bytes;
+  if (type == Q4_K || type == Q5_K) {
+    std::memcpy(block, row, 4);
+    gather_scales(row + 4, row + 12, block + 4);
+    std::memcpy(block + 16, row + 20, n - 16);
+  } else if (type == Q6_K) {
+    std::memcpy(block + 208, row, 2);
+    std::memcpy(block + 192, row + 2, 16);
+    std::memcpy(block, row + 18, 192);
+  } else {
+    spread(type, row, block);
+  }
+}
 
 // unit(bytes of the row, byte in the strip's block, size) for all units of row r.
 template <class Unit>

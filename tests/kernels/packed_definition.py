@@ -71,13 +71,59 @@ def product_32(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
     return y
 
 
+def scales_of_12_bytes(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 6-bit scales and mins (rows, blocks, 8) of Q4_K and Q5_K."""
+    low, middle, high = (raw[..., 4 + i : 8 + i].astype(np.int64) for i in (0, 4, 8))
+    scales = np.concatenate([low & 63, (high & 15) | (low >> 6 << 4)], axis=-1)
+    return scales, np.concatenate([middle & 63, (high >> 4) | (middle >> 6 << 4)], axis=-1)
+
+
+def codes_4_5_bits(name: str, raw: np.ndarray) -> np.ndarray:
+    """(rows, blocks, 256): groups of 32 in turn from low and high nibbles, and fifth bits by group."""
+    pairs = raw[..., -128:].reshape(*raw.shape[:2], 4, 1, 32).astype(np.int64)
+    codes = np.concatenate([pairs & 15, pairs >> 4], axis=-2).reshape(*raw.shape[:2], 8, 32)
+    if name == "Q5_K":
+        codes = codes + ((raw[..., None, 16:48].astype(np.int64) >> np.arange(8)[:, None] & 1) << 4)
+    return codes.reshape(*raw.shape[:2], 256)
+
+
+def codes_6_bits(raw: np.ndarray) -> np.ndarray:
+    """(rows, blocks, 256): of each 128, two parts of 32 from low nibbles, two from high; high bits by part."""
+    nibbles = raw[..., :128].reshape(*raw.shape[:2], 2, 1, 64).astype(np.int64)
+    low = np.concatenate([nibbles & 15, nibbles >> 4], axis=-2).reshape(*raw.shape[:2], 2, 4, 32)
+    pairs = raw[..., 128:192].reshape(*raw.shape[:2], 2, 1, 32).astype(np.int64)
+    return (low + ((pairs >> (2 * np.arange(4)[:, None]) & 3) << 4)).reshape(*raw.shape[:2], 256)
+
+
+def product_256(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(n_tokens, n_rows)"""
+    if name == "Q6_K":
+        group, d, dmin = 16, halves(raw, 208), None
+        codes, scales = codes_6_bits(raw) - 32, raw[..., 192:208].view(np.int8).astype(np.int64)
+    else:
+        group, d, dmin = 32, halves(raw, 0), halves(raw, 2)
+        codes, (scales, mins) = codes_4_5_bits(name, raw), scales_of_12_bytes(raw)
+    x_scales, q = quantize(x, 256)
+    weights = codes * np.repeat(scales, group, axis=-1)
+    sums = np.einsum("tbk,rbk->trb", q, weights).astype(np.float32)
+    y = np.zeros((len(x), len(raw)), np.float32)
+    for b in range(raw.shape[1]):
+        scale = d[None, :, b] * x_scales[:, None, b]
+        if dmin is None:
+            y = fma(scale, sums[..., b], y)
+            continue
+        rest = np.einsum("tk,rk->tr", q[:, b], np.repeat(mins[:, b], 32, axis=-1)).astype(np.float32)
+        y = y + fma(scale, sums[..., b], dmin[None, :, b] * -x_scales[:, None, b] * rest)
+    return y
+
+
 def product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
     """x (n_tokens, n_cols) times the rows of the matrix, which is given in blocks."""
     number, data, n_rows, n_cols = matrix
     name = NAMES[number]
     _, block, size, _ = _core.tensor_types()[name]
     raw = np.frombuffer(data, np.uint8).reshape(n_rows, n_cols // block, size)
-    return product_32(name, raw, x)
+    return product_256(name, raw, x) if block == 256 else product_32(name, raw, x)
 
 
 def quantization_error(matrix_floats: np.ndarray, x: np.ndarray, block: int) -> np.ndarray:

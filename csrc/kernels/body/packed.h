@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/body/packed_256.h"
 #include "kernels/body/packed_32.h"
 #include "kernels/table.h"
 
@@ -25,6 +26,12 @@ inline PackedKernel find_packed(TensorType type) {
       return {multiply_strip_32<PackedQ4_1>, PackedQ4_1::kBytes, 32};
     case TensorType::Q8_0:
       return {multiply_strip_32<PackedQ8_0>, PackedQ8_0::kBytes, 32};
+    case TensorType::Q4_K:
+      return {multiply_strip_256<PackedQ4_K>, PackedQ4_K::kBytes, 256};
+    case TensorType::Q5_K:
+      return {multiply_strip_256<PackedQ5_K>, PackedQ5_K::kBytes, 256};
+    case TensorType::Q6_K:
+      return {multiply_strip_256<PackedQ6_K>, PackedQ6_K::kBytes, 256};
     default:
       return {nullptr, 0, 32};
   }

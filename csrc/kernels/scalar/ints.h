@@ -20,6 +20,11 @@ struct I8 {
   int32_t lane[8];
 };
 
+// Two small numbers for each of eight rows.
+struct Pairs {
+  int16_t first[8], second[8];
+};
+
 inline B32 load_bytes(const uint8_t* p) {
   B32 result;
   std::memcpy(result.lane, p, sizeof result.lane);
@@ -69,6 +74,63 @@ inline I8 total_times_16(const Dot& a) {
   return each_int([&](int i) { return a.lane[i] * 16; });
 }
 
+// Byte 2 r + i is number i of row r.
+inline Pairs load_pairs(const uint8_t* p) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = p[2 * i], result.second[i] = p[2 * i + 1];
+  return result;
+}
+inline Pairs load_signed_pairs(const uint8_t* p) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) {
+    result.first[i] = static_cast<int8_t>(p[2 * i]);
+    result.second[i] = static_cast<int8_t>(p[2 * i + 1]);
+  }
+  return result;
+}
+inline Pairs broadcast_pair(const int16_t* p) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = p[0], result.second[i] = p[1];
+  return result;
+}
+// The first or second number of each row in both places, as scaled() takes them.
+inline Pairs first_of_pairs(const Pairs& a) {
+  Pairs result = a;
+  std::memcpy(result.second, a.first, sizeof a.first);
+  return result;
+}
+inline Pairs second_of_pairs(const Pairs& a) {
+  Pairs result = a;
+  std::memcpy(result.first, a.second, sizeof a.second);
+  return result;
+}
+// The sum of both products of each row.
+inline I8 multiply(const Pairs& a, const Pairs& b) {
+  return each_int([&](int i) { return a.first[i] * b.first[i] + a.second[i] * b.second[i]; });
+}
+inline I8 scaled(const Dot& a, const Pairs& scale) {
+  return each_int([&](int i) { return a.lane[i] * scale.first[i]; });
+}
+
+inline B32 either(const B32& a, const B32& b) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = a.lane[i] | b.lane[i];
+  return result;
+}
+// ((byte >> kFrom) & kMask) << kTo; the result must fit into a byte.
+template <int kFrom, int kMask, int kTo>
+inline B32 bit_field(const B32& a) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = static_cast<uint8_t>(((a.lane[i] >> kFrom) & kMask) << kTo);
+  return result;
+}
+
+inline I8 sub(const I8& a, const I8& b) {
+  return each_int([&](int i) { return a.lane[i] - b.lane[i]; });
+}
+inline I8 times_32(const I8& a) {
+  return each_int([&](int i) { return a.lane[i] * 32; });
+}
 inline I8 add(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] + b.lane[i]; });
 }
