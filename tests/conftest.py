@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell's background jobs ignore SIGINT, and so would every program that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 NEEDS = [
     ("developer", "testing", "needs a developer build: ci/develop"),
     ("engine", "Engine", "needs the engine: this core was built without MLX"),
