@@ -15,6 +15,8 @@ _libm.fmaf.restype = ctypes.c_float
 _libm.fmaf.argtypes = [ctypes.c_float] * 3
 fma = np.vectorize(_libm.fmaf, otypes=[np.float32])
 
+IQ4_VALUES = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
+MXFP4_VALUES = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
 NAMES = {row[0]: name for name, row in _core.tensor_types().items()}
 
 
@@ -51,6 +53,17 @@ def nibbles(raw: np.ndarray) -> np.ndarray:
 
 def affine_32(name: str, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes (rows, blocks, 32), scale and offset (rows, blocks): w = scale * code + offset."""
+    if name == "MXFP4":  # half of 2^(exponent - 127), times the doubled values
+        d = np.ldexp(np.float32(1), raw[..., 0].astype(np.int32) - 128).astype(np.float32)
+        return np.array(MXFP4_VALUES)[nibbles(raw)] + 12, d, d * np.float32(-12)
+    if name == "IQ4_NL":
+        d = halves(raw, 0)
+        return np.array(IQ4_VALUES)[nibbles(raw)] + 128, d, d * np.float32(-128)
+    if name in ("Q5_0", "Q5_1"):
+        bits = np.unpackbits(raw[..., -20:-16], axis=-1, bitorder="little").astype(np.int64)
+        d = halves(raw, 0)
+        offset = halves(raw, 2) if name == "Q5_1" else d * np.float32(-16)
+        return nibbles(raw) + (bits << 4), d, offset
     if name == "Q8_0":
         d = halves(raw, 0)
         return (raw[..., 2:].view(np.int8).astype(np.int64) + 128), d, d * np.float32(-128)
@@ -95,11 +108,49 @@ def codes_6_bits(raw: np.ndarray) -> np.ndarray:
     return (low + ((pairs >> (2 * np.arange(4)[:, None]) & 3) << 4)).reshape(*raw.shape[:2], 256)
 
 
+def parts_of_128(raw: np.ndarray, n_bits: int) -> np.ndarray:
+    """(rows, blocks, halves, 4, 32) from bytes (rows, blocks, halves * 32): a part has its n_bits of 32 bytes."""
+    parts = raw.reshape(*raw.shape[:2], -1, 1, 32).astype(np.int64)
+    return parts >> (n_bits * np.arange(4)[:, None]) & ((1 << n_bits) - 1)
+
+
+def codes_3_bits(raw: np.ndarray) -> np.ndarray:
+    third = raw[..., None, :32].astype(np.int64) >> np.arange(8)[:, None] & 1
+    low = parts_of_128(raw[..., 32:96], 2).reshape(*raw.shape[:2], 8, 32)
+    return (low + (third << 2)).reshape(*raw.shape[:2], 256)
+
+
+def scales_3_bits(raw: np.ndarray) -> np.ndarray:
+    """(rows, blocks, 16) of 6 bits, less 32"""
+    low = raw[..., 96:104].astype(np.int64)
+    high = raw[..., None, 104:108].astype(np.int64) >> (2 * np.arange(4)[:, None]) & 3
+    return np.concatenate([low & 15, low >> 4], axis=-1) + (high.reshape(*raw.shape[:2], 16) << 4) - 32
+
+
+def scales_iq4_xs(raw: np.ndarray) -> np.ndarray:
+    """(rows, blocks, 8) of 6 bits, less 32"""
+    low = np.stack([raw[..., 4:8] & 15, raw[..., 4:8] >> 4], axis=-1).reshape(*raw.shape[:2], 8)
+    high = raw[..., 2:4, None] >> np.array([0, 2, 4, 6], np.uint8) & 3
+    return low.astype(np.int64) + (high.reshape(*raw.shape[:2], 8).astype(np.int64) << 4) - 32
+
+
 def product_256(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n_tokens, n_rows)"""
     if name == "Q6_K":
         group, d, dmin = 16, halves(raw, 208), None
         codes, scales = codes_6_bits(raw) - 32, raw[..., 192:208].view(np.int8).astype(np.int64)
+    elif name == "Q3_K":
+        group, d, dmin = 16, halves(raw, 108), None
+        codes, scales = codes_3_bits(raw) - 4, scales_3_bits(raw)
+    elif name == "IQ4_XS":
+        group, d, dmin = 32, halves(raw, 0), None
+        groups = raw[..., 8:].reshape(*raw.shape[:2], 8, 16)
+        codes = np.array(IQ4_VALUES)[nibbles(groups)].reshape(*raw.shape[:2], 256)
+        scales = scales_iq4_xs(raw)
+    elif name == "Q2_K":
+        group, d, dmin = 16, halves(raw, 80), halves(raw, 82)
+        codes = parts_of_128(raw[..., 16:80], 2).reshape(*raw.shape[:2], 256)
+        scales, mins = (raw[..., :16] & 15).astype(np.int64), (raw[..., :16] >> 4).astype(np.int64)
     else:
         group, d, dmin = 32, halves(raw, 0), halves(raw, 2)
         codes, (scales, mins) = codes_4_5_bits(name, raw), scales_of_12_bytes(raw)
@@ -112,7 +163,7 @@ def product_256(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
         if dmin is None:
             y = fma(scale, sums[..., b], y)
             continue
-        rest = np.einsum("tk,rk->tr", q[:, b], np.repeat(mins[:, b], 32, axis=-1)).astype(np.float32)
+        rest = np.einsum("tk,rk->tr", q[:, b], np.repeat(mins[:, b], group, axis=-1)).astype(np.float32)
         y = y + fma(scale, sums[..., b], dmin[None, :, b] * -x_scales[:, None, b] * rest)
     return y
 
@@ -123,7 +174,8 @@ def product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
     name = NAMES[number]
     _, block, size, _ = _core.tensor_types()[name]
     raw = np.frombuffer(data, np.uint8).reshape(n_rows, n_cols // block, size)
-    return product_256(name, raw, x) if block == 256 else product_32(name, raw, x)
+    with np.errstate(over="ignore", invalid="ignore"):  # the largest scales
+        return product_256(name, raw, x) if block == 256 else product_32(name, raw, x)
 
 
 def quantization_error(matrix_floats: np.ndarray, x: np.ndarray, block: int) -> np.ndarray:

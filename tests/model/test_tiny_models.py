@@ -91,7 +91,9 @@ def test_packed_weights(quantisation: str, tmp_path: Path) -> None:
     tiny = Tiny(quantisation=quantisation, n_embd=256, n_ff=512, n_layers=2, tied=quantisation == "Q8_0")
     path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
     whole = scored(path, "kernels")
-    random_codes = quantisation.endswith("_K")  # make weights, and with them logits, several times as large
+    random_codes = (
+        quantisation.endswith("_K") or quantisation == "IQ4_XS"
+    )  # make weights, and with them logits, several times as large
     np.testing.assert_allclose(whole, Reference(path).logprobs(IDS), atol=0.3 if random_codes else 0.1)
     for options in ({"prefill_chunk": 1}, {"prefill_chunk": 7}, {"threads": 1}, {"threads": 3}):
         assert np.array_equal(scored(path, "kernels", **options), whole)

@@ -42,6 +42,8 @@ inline Pairs broadcast_pair(const int16_t* p) {
 }
 inline Pairs first_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xa0), 0xa0)}; }
 inline Pairs second_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xf5), 0xf5)}; }
+inline Pairs low_nibbles(Pairs a) { return {_mm256_and_si256(a.v, _mm256_set1_epi16(15))}; }
+inline Pairs high_nibbles(Pairs a) { return {_mm256_srli_epi16(a.v, 4)}; }
 inline I8 multiply(Pairs a, Pairs b) { return {_mm256_madd_epi16(a.v, b.v)}; }
 inline I8 scaled(Dot a, Pairs scale) { return {_mm256_madd_epi16(a.v, scale.v)}; }
 
@@ -53,8 +55,23 @@ inline B32 bit_field(B32 a) {
   return {_mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(kMask << kTo)))};
 }
 
+inline B32 look_up(B32 nibbles, const uint8_t (&table)[16]) {
+  return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(load_16(table)), nibbles.v)};
+}
+
+// Exponents below 2 are subnormal halves.
+inline F8 load_half_powers(const uint8_t* p) {
+  const __m256i e = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+  const __m256i tiny = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+  return {_mm256_castsi256_ps(_mm256_blendv_epi8(normal, tiny, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)))};
+}
+
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
-inline I8 times_32(I8 a) { return {_mm256_slli_epi32(a.v, 5)}; }
+template <int kBits>
+inline I8 shift_left(I8 a) {
+  return {_mm256_slli_epi32(a.v, kBits)};
+}
 inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 inline I8 max(I8 a, I8 b) { return {_mm256_max_epi32(a.v, b.v)}; }
 inline F8 to_float(I8 a) { return {_mm256_cvtepi32_ps(a.v)}; }

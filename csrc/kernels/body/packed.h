@@ -1,7 +1,9 @@
 #pragma once
 
+#include "kernels/body/packed_16.h"
 #include "kernels/body/packed_256.h"
 #include "kernels/body/packed_32.h"
+#include "kernels/body/packed_tables.h"
 #include "kernels/table.h"
 
 // Products of quantised activations with packed weights. The integer sums of a block are exact; the float steps of one
@@ -18,20 +20,44 @@ struct PackedKernel {
   int block_size;
 };
 
+template <class Type>
+inline PackedKernel kernel_32() {
+  return {multiply_strip_32<Type>, Type::kBytes, 32};
+}
+
+template <class Type>
+inline PackedKernel kernel_256() {
+  return {multiply_strip_256<Type>, Type::kBytes, 256};
+}
+
 inline PackedKernel find_packed(TensorType type) {
   switch (type) {
     case TensorType::Q4_0:
-      return {multiply_strip_32<PackedQ4_0>, PackedQ4_0::kBytes, 32};
+      return kernel_32<PackedQ4_0>();
     case TensorType::Q4_1:
-      return {multiply_strip_32<PackedQ4_1>, PackedQ4_1::kBytes, 32};
+      return kernel_32<PackedQ4_1>();
+    case TensorType::Q5_0:
+      return kernel_32<PackedQ5_0>();
+    case TensorType::Q5_1:
+      return kernel_32<PackedQ5_1>();
     case TensorType::Q8_0:
-      return {multiply_strip_32<PackedQ8_0>, PackedQ8_0::kBytes, 32};
+      return kernel_32<PackedQ8_0>();
+    case TensorType::IQ4_NL:
+      return kernel_32<PackedIQ4_NL>();
+    case TensorType::MXFP4:
+      return kernel_32<PackedMXFP4>();
+    case TensorType::Q2_K:
+      return kernel_256<PackedQ2_K>();
+    case TensorType::Q3_K:
+      return kernel_256<PackedQ3_K>();
     case TensorType::Q4_K:
-      return {multiply_strip_256<PackedQ4_K>, PackedQ4_K::kBytes, 256};
+      return kernel_256<PackedQ4_K>();
     case TensorType::Q5_K:
-      return {multiply_strip_256<PackedQ5_K>, PackedQ5_K::kBytes, 256};
+      return kernel_256<PackedQ5_K>();
     case TensorType::Q6_K:
-      return {multiply_strip_256<PackedQ6_K>, PackedQ6_K::kBytes, 256};
+      return kernel_256<PackedQ6_K>();
+    case TensorType::IQ4_XS:
+      return kernel_256<PackedIQ4_XS>();
     default:
       return {nullptr, 0, 32};
   }

@@ -78,41 +78,6 @@ struct PackedQ5_K {
   }
 };
 
-// w = d * scale * (code - 32), groups of 16. Of 128 columns, nibbles are in 16 vectors, low ones first, and pairs of
-// high bits in 8 vectors, each with four parts of 32 columns.
-struct PackedQ6_K {
-  static constexpr int64_t kBytes = 16 + 128 + 1024 + 512;
-  static constexpr bool kHasMins = false;
-
-  template <int kPart, int T>
-  static void multiply_part(const uint8_t* w, int half, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    const int part = 4 * half + kPart;
-    const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
-    const Pairs first = first_of_pairs(scales), second = second_of_pairs(scales);
-    const uint8_t* nibbles = w + 144 + 512 * half + kPart % 2 * 256;
-    const uint8_t* pairs = w + 1168 + 256 * half;
-    for (int s = 0; s < 8; s += 2) {
-      const auto codes = [=](int i) {
-        return either(bit_field<kPart / 2 * 4, 15, 0>(load_bytes(nibbles + 32 * (s + i))),
-                      bit_field<2 * kPart, 3, 4>(load_bytes(pairs + 32 * (s + i))));
-      };
-      add_scaled<2, T>(codes, x, 32 * part + 4 * s, s < 4 ? first : second, sums);
-    }
-    for (int t = 0; t < T; ++t) rest[t] = add(rest[t], multiply(scales, broadcast_pair(x[t]->sums16 + 2 * part)));
-  }
-
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    for (int half = 0; half < 2; ++half) {
-      multiply_part<0, T>(w, half, x, sums, rest);
-      multiply_part<1, T>(w, half, x, sums, rest);
-      multiply_part<2, T>(w, half, x, sums, rest);
-      multiply_part<3, T>(w, half, x, sums, rest);
-    }
-    for (int t = 0; t < T; ++t) sums[t] = sub(sums[t], times_32(rest[t]));
-  }
-};
-
 // out[t, r] = strip . x[t] for T tokens.
 template <class Type, int T>
 inline void multiply_tile_256(const uint8_t* w, const std::byte* x, int64_t pitch, int64_t n_blocks, float* out) {

@@ -44,6 +44,49 @@ struct PackedQ4_1 {
   }
 };
 
+// Nibbles with fifth bits: bit v of byte j is that of column 4 v + j.
+template <int kFirst, int T>
+inline void multiply_five_bits(const uint8_t* fifth, const Block32* const (&x)[T], Dot (&dots)[T]) {
+  const uint8_t* codes = fifth + 32 + 32 * kFirst;
+  const B32 both = load_bytes(codes), bits = load_bytes(fifth);
+  const B32 low = either(low_nibbles(both), bit_field<kFirst, 1, 4>(bits));
+  const B32 high = either(high_nibbles(both), bit_field<kFirst + 4, 1, 4>(bits));
+  for (int t = 0; t < T; ++t) {
+    dots[t] = add(dots[t], dot(low, broadcast_four(x[t]->q + 4 * kFirst)));
+    dots[t] = add(dots[t], dot(high, broadcast_four(x[t]->q + 16 + 4 * kFirst)));
+  }
+}
+
+template <int T>
+inline void multiply_five_bits(const uint8_t* fifth, const Block32* const (&x)[T], I8 (&sums)[T]) {
+  Dot first[T] = {}, second[T] = {};
+  multiply_five_bits<0, T>(fifth, x, first);
+  multiply_five_bits<1, T>(fifth, x, first);
+  multiply_five_bits<2, T>(fifth, x, second);
+  multiply_five_bits<3, T>(fifth, x, second);
+  for (int t = 0; t < T; ++t) sums[t] = add(total(first[t]), total(second[t]));
+}
+
+struct PackedQ5_0 {
+  static constexpr int64_t kBytes = 16 + 32 + 128;
+  static F8 scale(const uint8_t* w) { return load_scales(w); }
+  static F8 offset(const uint8_t*, const F8& d) { return mul(d, broadcast(-16)); }
+  template <int T>
+  static void multiply(const uint8_t* w, const Block32* const (&x)[T], I8 (&sums)[T]) {
+    multiply_five_bits<T>(w + 16, x, sums);
+  }
+};
+
+struct PackedQ5_1 {
+  static constexpr int64_t kBytes = 32 + 32 + 128;
+  static F8 scale(const uint8_t* w) { return load_scales(w); }
+  static F8 offset(const uint8_t* w, const F8&) { return load_scales(w + 16); }
+  template <int T>
+  static void multiply(const uint8_t* w, const Block32* const (&x)[T], I8 (&sums)[T]) {
+    multiply_five_bits<T>(w + 32, x, sums);
+  }
+};
+
 // Codes are stored plus 128; their halves of four bits are multiplied apart, since eight bits saturate a Dot.
 struct PackedQ8_0 {
   static constexpr int64_t kBytes = 16 + 256;

@@ -104,6 +104,17 @@ inline Pairs second_of_pairs(const Pairs& a) {
   std::memcpy(result.first, a.second, sizeof a.second);
   return result;
 }
+// Of unsigned bytes.
+inline Pairs low_nibbles(const Pairs& a) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = a.first[i] & 15, result.second[i] = a.second[i] & 15;
+  return result;
+}
+inline Pairs high_nibbles(const Pairs& a) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = a.first[i] >> 4, result.second[i] = a.second[i] >> 4;
+  return result;
+}
 // The sum of both products of each row.
 inline I8 multiply(const Pairs& a, const Pairs& b) {
   return each_int([&](int i) { return a.first[i] * b.first[i] + a.second[i] * b.second[i]; });
@@ -125,11 +136,29 @@ inline B32 bit_field(const B32& a) {
   return result;
 }
 
+// table[nibble] in each byte
+inline B32 look_up(const B32& nibbles, const uint8_t (&table)[16]) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = table[nibbles.lane[i]];
+  return result;
+}
+
+// Half of 2^(e - 127) for eight exponents, as the E8M0 scales of MXFP4.
+inline F8 load_half_powers(const uint8_t* p) {
+  return each([&](int i) {
+    const uint32_t bits = p[i] < 2 ? 0x00200000u << p[i] : static_cast<uint32_t>(p[i] - 1) << 23;
+    float power;
+    std::memcpy(&power, &bits, sizeof power);
+    return power;
+  });
+}
+
 inline I8 sub(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] - b.lane[i]; });
 }
-inline I8 times_32(const I8& a) {
-  return each_int([&](int i) { return a.lane[i] * 32; });
+template <int kBits>
+inline I8 shift_left(const I8& a) {
+  return each_int([&](int i) { return a.lane[i] * (1 << kBits); });
 }
 inline I8 add(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] + b.lane[i]; });
