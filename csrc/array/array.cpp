@@ -60,8 +60,6 @@ mlx_dtype Array::dtype() const { return mlx_array_dtype(handle_); }
 
 const float* Array::data_f32() const { return mlx_array_data_float32(handle_); }
 
-const uint8_t* Array::data_u8() const { return mlx_array_data_uint8(handle_); }
-
 mlx_array* Array::out() {
   *this = Array();
   return &handle_;

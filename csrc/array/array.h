@@ -41,7 +41,6 @@ class Array {
 
   // Bytes of an evaluated array that the host can read.
   const float* data_f32() const;
-  const uint8_t* data_u8() const;
 
   mlx_array handle() const noexcept { return handle_; }
 

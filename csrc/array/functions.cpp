@@ -42,7 +42,6 @@ Array add(const Array& a, const Array& b, const Stream& s) { return binary(mlx_a
 Array multiply(const Array& a, const Array& b, const Stream& s) { return binary(mlx_multiply, a, b, s); }
 Array matmul(const Array& a, const Array& b, const Stream& s) { return binary(mlx_matmul, a, b, s); }
 Array sigmoid(const Array& a, const Stream& s) { return unary(mlx_sigmoid, a, s); }
-Array tanh(const Array& a, const Stream& s) { return unary(mlx_tanh, a, s); }
 
 Array astype(const Array& a, mlx_dtype dtype, const Stream& s) {
   Array result;

@@ -15,7 +15,6 @@ Array add(const Array& a, const Array& b, const Stream& s);
 Array multiply(const Array& a, const Array& b, const Stream& s);
 Array matmul(const Array& a, const Array& b, const Stream& s);
 Array sigmoid(const Array& a, const Stream& s);
-Array tanh(const Array& a, const Stream& s);
 Array astype(const Array& a, mlx_dtype dtype, const Stream& s);
 Array contiguous(const Array& a, const Stream& s);
 Array reshape(const Array& a, const Shape& shape, const Stream& s);
