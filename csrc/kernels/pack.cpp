@@ -27,7 +27,7 @@ constexpr PackedLayout kLayouts[] = {
     {IQ4_XS, 3, {{2, 2}, {8, 2}, {128, 4}}},
     {Q4_K, 5, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {128, 4}}},
     {Q5_K, 6, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {32, 4}, {128, 4}}},
-    {Q6_K, 4, {{2, 2}, {16, 2}, {128, 4}, {64, 4}}},
+    {Q6_K, 3, {{2, 2}, {16, 2}, {192, 4}}},
 };
 
 // unit(bytes of the row, byte in the strip's block, size) for all units of row r.

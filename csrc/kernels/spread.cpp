@@ -70,6 +70,18 @@ void gather_fifth_bits(const uint8_t* bits, uint8_t* packed) {
   for (int i = 0; i < 32; ++i) packed[i / 8] |= static_cast<uint8_t>(((bits[i % 4] >> (i / 4)) & 1) << (i % 8));
 }
 
+// Of Q6_K, 128 columns at a time: four bytes of high bits, then the two of low bits that go with them. A kernel thus
+// reads memory in one direction only; with low and high bits apart it streams at a quarter of the speed.
+template <class Copy>
+void for_each_triple_k6(const Copy& copy) {
+  for (int i = 0; i < 16; ++i) {
+    const int half = i / 8, four = i % 8 * 4;
+    copy(12 * i, 128 + 32 * half + four);
+    copy(12 * i + 4, 64 * half + four);
+    copy(12 * i + 8, 64 * half + 32 + four);
+  }
+}
+
 // Signed codes <-> offset binary.
 void flip_signs(const uint8_t* from, uint8_t* to) {
   for (int i = 0; i < 32; ++i) to[i] = from[i] ^ 0x80;
@@ -99,7 +111,7 @@ void spread(TensorType type, const uint8_t* block, uint8_t* fields) {
   if (type == Q6_K) {
     std::memcpy(fields, block + 208, 2);
     std::memcpy(fields + 2, block + 192, 16);
-    std::memcpy(fields + 18, block, 192);
+    for_each_triple_k6([&](int to, int from) { std::memcpy(fields + 18 + to, block + from, 4); });
   }
   if (type == IQ4_XS) {
     spread_scales_iq4(block + 2, fields + 2);
@@ -129,7 +141,7 @@ void gather(TensorType type, const uint8_t* fields, uint8_t* block) {
   if (type == Q6_K) {
     std::memcpy(block + 208, fields, 2);
     std::memcpy(block + 192, fields + 2, 16);
-    std::memcpy(block, fields + 18, 192);
+    for_each_triple_k6([&](int from, int to) { std::memcpy(block + to, fields + 18 + from, 4); });
   }
   if (type == IQ4_XS) {
     gather_scales_iq4(fields + 2, block + 2);

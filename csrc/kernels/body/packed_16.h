@@ -6,10 +6,10 @@
 // bytes, with other bits for each part.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// w = d * scale * (code - 32), groups of 16. Of 128 columns, nibbles are in 16 vectors, low ones first, and pairs of
-// high bits in 8 vectors, each with four parts of 32 columns.
+// w = d * scale * (code - 32), groups of 16. Of 128 columns, four parts of 32, there are 8 triples of vectors: pairs of
+// high bits of all parts, nibbles of parts 0 and 2, nibbles of parts 1 and 3.
 struct PackedQ6_K {
-  static constexpr int64_t kBytes = 16 + 128 + 1024 + 512;
+  static constexpr int64_t kBytes = 16 + 128 + 1536;
   static constexpr bool kHasMins = false;
 
   template <int kPart, int T>
@@ -17,12 +17,12 @@ struct PackedQ6_K {
     const int part = 4 * half + kPart;
     const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
     const Pairs first = first_of_pairs(scales), second = second_of_pairs(scales);
-    const uint8_t* nibbles = w + 144 + 512 * half + kPart % 2 * 256;
-    const uint8_t* pairs = w + 1168 + 256 * half;
+    const uint8_t* pairs = w + 144 + 768 * half;
+    const uint8_t* nibbles = pairs + 32 + kPart % 2 * 32;
     for (int s = 0; s < 8; s += 2) {
       const auto codes = [=](int i) {
-        return either(bit_field<kPart / 2 * 4, 15, 0>(load_bytes(nibbles + 32 * (s + i))),
-                      bit_field<2 * kPart, 3, 4>(load_bytes(pairs + 32 * (s + i))));
+        return either(bit_field<kPart / 2 * 4, 15, 0>(load_bytes(nibbles + 96 * (s + i))),
+                      bit_field<2 * kPart, 3, 4>(load_bytes(pairs + 96 * (s + i))));
       };
       add_scaled<2, T>(codes, x, 32 * part + 4 * s, s < 4 ? first : second, sums);
     }
