@@ -108,7 +108,7 @@ def matrices(shape: Shape) -> Iterator[tuple[str, int, int, int]]:
 
 
 def add_metadata(writer: gguf.GGUFWriter, shape: Shape, name: str) -> None:
-    """The configuration, and a byte-level vocabulary padded to the real size with words that nothing produces."""
+    """The configuration."""
     writer.add_name(name)
     writer.add_block_count(shape.n_layers)
     writer.add_context_length(shape.n_ctx)
@@ -121,6 +121,10 @@ def add_metadata(writer: gguf.GGUFWriter, shape: Shape, name: str) -> None:
     writer.add_rope_dimension_count(shape.head_dim)
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(shape.norm_eps)
+
+
+def add_vocabulary(writer: gguf.GGUFWriter, shape: Shape) -> None:
+    """A byte-level vocabulary padded to the real size with words that nothing produces."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spare = iter(range(256, 512))
     letters = [chr(byte) if byte in printable else chr(next(spare)) for byte in range(256)]
@@ -136,11 +140,34 @@ def add_metadata(writer: gguf.GGUFWriter, shape: Shape, name: str) -> None:
     writer.add_eos_token_id(257)
 
 
-def write(path: Path, model: str, quantisation: str, *, seed: int = 0, pure: bool = False) -> None:
+def copy_vocabulary(writer: gguf.GGUFWriter, shape: Shape, path: Path) -> None:
+    """The vocabulary of another file, which must have as many tokens."""
+    fields = gguf.GGUFReader(path).fields
+    if (n := len(fields["tokenizer.ggml.tokens"].data)) != shape.n_vocab:
+        raise SystemExit(f"{path} has {n} tokens; this model needs {shape.n_vocab}")
+    for key, field in fields.items():
+        if key.startswith("tokenizer.ggml."):
+            element = field.types[1] if len(field.types) > 1 else None
+            writer.add_key_value(key, field.contents(), field.types[0], element)
+
+
+def write(
+    path: Path,
+    model: str,
+    quantisation: str,
+    *,
+    seed: int = 0,
+    pure: bool = False,
+    vocabulary: Path | None = None,
+) -> None:
     """Writes the file, one tensor in memory at a time."""
     shape = SHAPES[model]
     writer = gguf.GGUFWriter(path, shape.architecture)
     add_metadata(writer, shape, f"synthetic {model}")
+    if vocabulary:
+        copy_vocabulary(writer, shape, vocabulary)
+    else:
+        add_vocabulary(writer, shape)
     writer.add_file_type(
         gguf.LlamaFileType[f"{'ALL' if quantisation == 'F32' else 'MOSTLY'}_{file_type(quantisation)}"]
     )
@@ -195,8 +222,14 @@ def main() -> None:
     parser.add_argument(
         "--pure", action="store_true", help="every matrix of the one type, the output head too"
     )
+    parser.add_argument(
+        "--vocabulary",
+        type=Path,
+        metavar="GGUF",
+        help="take the vocabulary of this file, as large as the model's",
+    )
     args = parser.parse_args()
-    write(args.path, args.model, args.type, seed=args.seed, pure=args.pure)
+    write(args.path, args.model, args.type, seed=args.seed, pure=args.pure, vocabulary=args.vocabulary)
     print(f"{args.path}: {args.path.stat().st_size / 1e6:.0f} MB")
 
 

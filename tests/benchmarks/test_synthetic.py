@@ -54,6 +54,16 @@ def test_the_same_seed_writes_the_same_file(synthetic: Any, tmp_path: Path) -> N
     assert a == b != c
 
 
+def test_a_vocabulary_can_be_that_of_another_file(synthetic: Any, tmp_path: Path) -> None:
+    """Tokens, types, merges and special ids are copied; a file with another number of tokens is refused."""
+    synthetic.write(tmp_path / "a", "tiny", "Q4_0")
+    synthetic.write(tmp_path / "b", "tiny", "Q4_0", seed=1, vocabulary=tmp_path / "a")
+    a, b = (core.GgufFile(str(tmp_path / name)).metadata for name in "ab")
+    assert a == b and len(b["tokenizer.ggml.tokens"]) == 512
+    with pytest.raises(SystemExit, match="has 512 tokens; this model needs 128256"):
+        synthetic.write(tmp_path / "c", "llama-3.2-1b", "Q4_0", vocabulary=tmp_path / "a")
+
+
 def test_a_mix_is_that_of_llama_quantize(synthetic: Any) -> None:
     """Q4_K_M of 16 layers keeps attn_v and ffn_down of layers 0, 1, 4, 7, 10, 13, 14, 15 and the head in Q6_K."""
     shape = synthetic.SHAPES["llama-3.2-1b"]
