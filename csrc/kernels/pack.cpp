@@ -1,7 +1,7 @@
 // Packed strips from rows of GGUF blocks, and back. Both steps lose nothing.
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <vector>
 
 #include "base/error.h"
 #include "kernels/kernels.h"
@@ -40,6 +40,29 @@ void for_each_unit(const PackedLayout& layout, int r, const Unit& unit) {
       unit(from, field_begin + (int64_t{u} * kStripRows + r) * field.unit, field.unit);
     }
     field_begin += int64_t{field.n_bytes} * kStripRows;
+  }
+}
+
+using RowFields = std::array<uint8_t, kMostSpreadBytes>;
+
+template <size_t N>
+std::byte* interleave_units(const RowFields* fields, int64_t begin, int n_units, std::byte* into) {
+  for (int u = 0; u < n_units; ++u) {
+    for (int r = 0; r < kStripRows; ++r, into += N) std::memcpy(into, &fields[r][begin + u * N], N);
+  }
+  return into;
+}
+
+// One block of a strip from the fields of its rows.
+void interleave(const PackedLayout& layout, const RowFields* fields, std::byte* into) {
+  int64_t begin = 0;
+  for (int f = 0; f < layout.n_fields; ++f) {
+    const PackedField field = layout.fields[f];
+    const int n_units = field.n_bytes / field.unit;
+    into = field.unit == 4   ? interleave_units<4>(fields, begin, n_units, into)
+           : field.unit == 2 ? interleave_units<2>(fields, begin, n_units, into)
+                             : interleave_units<1>(fields, begin, n_units, into);
+    begin += field.n_bytes;
   }
 }
 
@@ -83,16 +106,15 @@ void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols
   const PackedLayout& layout = layout_of(type);
   const TensorTypeInfo& info = tensor_type_info(type);
   const int64_t n_blocks = n_cols / info.block_size, row_bytes = n_blocks * info.block_bytes;
-  uint8_t fields[kMostSpreadBytes];
+  RowFields fields[kStripRows] = {};
   for (int64_t first = 0; first < n_rows; first += kStripRows) {
     const int n = static_cast<int>(std::min<int64_t>(kStripRows, n_rows - first));
-    if (n < kStripRows) std::memset(packed, 0, static_cast<size_t>(n_blocks * layout.block_bytes()));
+    if (n < kStripRows) std::fill(fields + n, fields + kStripRows, RowFields{});
     for (int64_t block = 0; block < n_blocks; ++block, packed += layout.block_bytes()) {
       for (int r = 0; r < n; ++r) {
-        spread(type, bytes(rows + (first + r) * row_bytes + block * info.block_bytes), fields);
-        for_each_unit(layout, r,
-                      [&](int64_t from, int64_t to, int size) { copy_unit(packed + to, fields + from, size); });
+        spread(type, bytes(rows + (first + r) * row_bytes + block * info.block_bytes), fields[r].data());
       }
+      interleave(layout, fields, packed);
     }
   }
 }

@@ -122,46 +122,28 @@ ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
   weight.n_out = n_out;
   weight.n_in = n_in;
   weight.layout = ops_.weight_layout();
-  if (weight.layout == ops::Layout::packed) {
-    return kernels::has_packed(tensor.type) && may_pack() ? load_packed(tensor, std::move(weight))
-                                                          : load_blocks(tensor, std::move(weight));
-  }
+  if (weight.layout == ops::Layout::packed) return take_in(tensor, std::move(weight));
   return is_float(tensor.type) ? load_dense(tensor, std::move(weight)) : load_quantized(tensor, std::move(weight));
 }
 
-// In pieces of rows, each packed by all threads: the matrix is never held twice.
-ops::Weight Loader::load_packed(const gguf::Tensor& tensor, ops::Weight weight) {
-  constexpr int64_t piece_bytes = 1 << 20, strip = 8, strips_of_chunk = 4;
-  const int64_t row_bytes = static_cast<int64_t>(tensor.n_bytes) / weight.n_out;
-  const int64_t strip_bytes = kernels::packed_bytes(tensor.type, strip, weight.n_in);
-  const int64_t piece_rows = std::max<int64_t>(strip, piece_bytes / row_bytes / strip * strip);
-  std::vector<std::byte> blocks(static_cast<size_t>(std::min<int64_t>(piece_rows, weight.n_out) * row_bytes));
-  if (!pool_) pool_ = std::make_unique<ThreadPool>(available_threads());
-  const auto pack_rows = [&](int64_t n_rows, std::byte* into) {
-    constexpr int64_t rows = strip * strips_of_chunk;
-    pool_->parallel_for((n_rows + rows - 1) / rows, [&](int64_t chunk, int) {
-      kernels::pack(tensor.type, blocks.data() + chunk * rows * row_bytes, std::min(rows, n_rows - chunk * rows),
-                    weight.n_in, into + chunk * strips_of_chunk * strip_bytes);
-    });
-  };
-  const std::shared_ptr<std::byte> packed = arena_.allocate((weight.n_out + strip - 1) / strip * strip_bytes);
-  for (int64_t row = 0; row < weight.n_out; row += piece_rows) {
-    const int64_t n_rows = std::min<int64_t>(piece_rows, weight.n_out - row);
-    read(tensor, static_cast<uint64_t>(row * row_bytes), std::span(blocks).first(n_rows * row_bytes));
-    pack_rows(n_rows, packed.get() + row / strip * strip_bytes);
-  }
-  weight.bytes = packed;
-  count(tensor, "packed");
+ops::Weight Loader::take_in(const gguf::Tensor& tensor, ops::Weight weight) {
+  const bool packed = kernels::has_packed(tensor.type) && may_pack();
+  weight.layout = packed ? ops::Layout::packed : ops::Layout::blocks;
+  const std::shared_ptr<std::byte> memory = arena_.allocate(
+      packed ? static_cast<size_t>(kernels::packed_bytes(tensor.type, weight.n_out, weight.n_in)) : tensor.n_bytes);
+  intake_.add(tensor, weight.n_out, weight.n_in, packed, memory.get());
+  weight.bytes = memory;
+  count(tensor, packed ? "packed" : "the file's blocks");
   return weight;
 }
 
-ops::Weight Loader::load_blocks(const gguf::Tensor& tensor, ops::Weight weight) {
-  weight.layout = ops::Layout::blocks;
-  const std::shared_ptr<std::byte> blocks = arena_.allocate(tensor.n_bytes);
-  read(tensor, 0, std::span(blocks.get(), tensor.n_bytes));
-  weight.bytes = blocks;
-  count(tensor, "the file's blocks");
-  return weight;
+void Loader::finish() {
+  ThreadPool pool(available_threads());
+  const uint64_t before = done_;
+  intake_.run(file_, pool, [&](uint64_t n_bytes) {
+    done_ = before + n_bytes;
+    if (progress_) progress_(done_, file_.n_bytes());
+  });
 }
 
 ops::Weight Loader::load_dense(const gguf::Tensor& tensor, ops::Weight weight) {

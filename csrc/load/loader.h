@@ -2,13 +2,12 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/arena.h"
-#include "base/thread_pool.h"
 #include "gguf/file.h"
+#include "load/intake.h"
 #include "ops/ops.h"
 
 namespace fluxmlx::load {
@@ -40,6 +39,9 @@ class Loader {
   Array vector(const std::string& name, int n);               // in the dtype of the activations
   std::vector<float> floats(const std::string& name, int n);  // for the host
 
+  // Reads the matrices that matrix() gave in packed or block layout: until then their memory is not written.
+  void finish();
+
   std::vector<ReportRow> report() const;
 
   // Names of tensors in the file that nobody asked for.
@@ -47,8 +49,7 @@ class Loader {
 
  private:
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
-  ops::Weight load_blocks(const gguf::Tensor& tensor, ops::Weight weight);
-  ops::Weight load_packed(const gguf::Tensor& tensor, ops::Weight weight);
+  ops::Weight take_in(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_quantized(const gguf::Tensor& tensor, ops::Weight weight);
   ops::Weight load_dense(const gguf::Tensor& tensor, ops::Weight weight);
   void read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into);
@@ -62,7 +63,7 @@ class Loader {
   Arena arena_;
   std::map<std::string, ReportRow> report_;
   std::map<std::string, bool> used_;
-  std::unique_ptr<ThreadPool> pool_;  // made for the first matrix that is packed
+  Intake intake_;
 };
 
 }  // namespace fluxmlx::load

@@ -87,6 +87,7 @@ Weights load_weights(const Config& config, load::Loader& loader) {
   weights.output_norm = {loader.vector("output_norm.weight", config.n_embd), config.norm_eps};
   weights.head.weight =
       loader.has("output.weight") ? loader.matrix("output.weight", config.n_vocab, config.n_embd) : weights.embedding;
+  loader.finish();
   return weights;
 }
 
