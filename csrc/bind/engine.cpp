@@ -157,13 +157,10 @@ nb::dict info_of(const Owned& self) {
   return result;
 }
 
-void start_engine(Owned* self, std::string path, nb::object token_bytes, std::vector<int32_t> end_ids,
-                  std::string device, std::string ops, std::string cache_type, int ctx, int threads,
-                  int prefill_chunk) {
+void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
+                  int threads, int prefill_chunk) {
   engine::Options options;
   options.path = std::move(path);
-  options.token_bytes = to_strings(token_bytes);
-  options.end_ids = std::move(end_ids);
   options.device = std::move(device);
   options.ops = std::move(ops);
   options.cache_type = std::move(cache_type);
@@ -183,6 +180,10 @@ std::vector<int32_t> to_tokens(const nb::sequence& values) {
 
 std::shared_ptr<engine::Handle> submit(Owned& self, const nb::sequence& prompt, const nb::dict& params) {
   return self.engine->submit(to_request(to_tokens(prompt), params));
+}
+
+void set_vocabulary(Owned& self, nb::object token_bytes, const nb::sequence& end_ids) {
+  self.engine->set_vocabulary({to_strings(token_bytes), to_tokens(end_ids)});
 }
 
 bool wait_loaded(Owned& self, double timeout) {
@@ -209,17 +210,20 @@ void register_engine(nb::module_& m) {
            "The next event, or None if none came in `timeout` seconds; a request that failed raises its error.")
       .def("cancel", &engine::Handle::cancel, "Drops the request before the engine's next step.");
   nb::class_<Owned>(m, "Engine", "A loaded model and the thread that runs it.")
-      .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("token_bytes"), nb::arg("end_ids"),
-           nb::arg("device") = "auto", nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0,
-           nb::arg("threads") = 0, nb::arg("prefill_chunk") = 512,
-           nb::sig("def __init__(self, path: str, *, token_bytes: collections.abc.Sequence[bytes], "
-                   "end_ids: collections.abc.Sequence[int], device: str = 'auto', ops: str = 'auto', "
-                   "cache_type: str = 'f16', ctx: int = 0, threads: int = 0, prefill_chunk: int = 512) -> None"),
+      .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("device") = "auto",
+           nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0, nb::arg("threads") = 0,
+           nb::arg("prefill_chunk") = 512,
+           nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
+                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 512) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")
       .def_prop_ro("info", &info_of, nb::for_getter(nb::sig("def info(self) -> dict[str, typing.Any]")),
                    "Facts about the model, its layout and the device; only once it is loaded.")
+      .def("set_vocabulary", &set_vocabulary, nb::arg("token_bytes"), nb::arg("end_ids"),
+           nb::sig("def set_vocabulary(self, token_bytes: collections.abc.Sequence[bytes], "
+                   "end_ids: collections.abc.Sequence[int]) -> None"),
+           "Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.")
       .def("submit", &submit, nb::arg("prompt"), nb::arg("params"),
            nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> Handle"),
            "Queues a request: prompt token ids, and the fields of SamplingParams.to_native().")

@@ -36,7 +36,7 @@ void Engine::run() noexcept {
   }
   finish_loading(nullptr);
   {
-    Scheduler scheduler(*model->decoder, options_, model->cache_shape);
+    Scheduler scheduler(*model->decoder, options_, vocabulary_, model->cache_shape);
     serve(scheduler);
     scheduler.fail_all(closed_error());
   }
@@ -99,6 +99,17 @@ const ModelInfo& Engine::info() const {
   return info_;
 }
 
+void Engine::set_vocabulary(Vocabulary vocabulary) {
+  check_loaded();
+  if (vocabulary.token_bytes.size() != static_cast<size_t>(info_.n_vocab)) {
+    fail(ErrorCode::invalid_argument, "token_bytes has ", vocabulary.token_bytes.size(), " entries; expected ",
+         info_.n_vocab, ", one for each row of token_embd.weight");
+  }
+  const std::lock_guard lock(mutex_);
+  if (!vocabulary_.token_bytes.empty()) fail(ErrorCode::invalid_argument, "the engine has its vocabulary already");
+  vocabulary_ = std::move(vocabulary);
+}
+
 void Engine::check(const Request& request) const {
   if (request.prompt.empty()) {
     fail(ErrorCode::invalid_argument, "the prompt has no tokens; give at least one");
@@ -130,6 +141,7 @@ std::shared_ptr<Handle> Engine::submit(Request request) {
   {
     const std::lock_guard lock(mutex_);
     if (closing_) throw closed_error();
+    if (vocabulary_.token_bytes.empty()) fail(ErrorCode::invalid_argument, "no vocabulary yet; set_vocabulary() first");
     queue_.push_back({std::move(request), handle, Clock::now()});
   }
   changed_.notify_all();

@@ -33,6 +33,9 @@ class Engine {
   const LoadProgress& progress() const noexcept { return progress_; }
   const ModelInfo& info() const;  // fails before wait_loaded() gave true
 
+  // What submit() waits for: it comes after the load has started, because a tokenizer takes as long to build. Once.
+  void set_vocabulary(Vocabulary vocabulary);
+
   // Checks the request and queues it.
   std::shared_ptr<Handle> submit(Request request);
 
@@ -57,6 +60,7 @@ class Engine {
   void finish_loading(std::exception_ptr error);
 
   Options options_;
+  Vocabulary vocabulary_;
   LoadProgress progress_;
   ModelInfo info_;
   HomeProcess home_;

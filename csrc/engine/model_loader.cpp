@@ -74,13 +74,6 @@ uint64_t embedding_rows(const gguf::File& file) {
   return embedding->ne[1];
 }
 
-void check_vocabulary(const Options& options, const model::Config& config) {
-  if (options.token_bytes.size() != static_cast<size_t>(config.n_vocab)) {
-    fail(ErrorCode::invalid_argument, "token_bytes has ", options.token_bytes.size(), " entries; expected ",
-         config.n_vocab, ", one for each row of token_embd.weight");
-  }
-}
-
 load::Progress report_to(LoadProgress& progress) {
   return [&progress](uint64_t done, uint64_t total) {
     progress.done = done;
@@ -117,7 +110,6 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const gguf::File file = gguf::File::open(options.path);
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
   choose_context(options, config);
-  check_vocabulary(options, config);
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);

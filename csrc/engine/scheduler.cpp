@@ -17,7 +17,7 @@ constexpr int kScoredChunk = 64;
 void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept {
   try {
     cache::KvCache cache(cache_shape_, decoder_.ops().stream());
-    running_.emplace_back(std::move(request), handle, options_, decoder_.config().n_vocab, std::move(cache), submitted);
+    running_.emplace_back(std::move(request), handle, options_, vocabulary_, std::move(cache), submitted);
   } catch (...) {
     handle->fail(to_error(std::current_exception()));
   }

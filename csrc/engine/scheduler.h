@@ -12,8 +12,13 @@ namespace fluxmlx::engine {
 // The requests that run, and the step that moves each of them one piece on. Lives on the engine's thread.
 class Scheduler {
  public:
-  Scheduler(const model::Decoder& decoder, const Options& options, cache::KvShape cache_shape)
-      : decoder_(decoder), options_(options), cache_shape_(cache_shape), chunk_(options.prefill_chunk) {}
+  Scheduler(const model::Decoder& decoder, const Options& options, const Vocabulary& vocabulary,
+            cache::KvShape cache_shape)
+      : decoder_(decoder),
+        options_(options),
+        vocabulary_(vocabulary),
+        cache_shape_(cache_shape),
+        chunk_(options.prefill_chunk) {}
 
   bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
   bool idle() const { return running_.empty(); }
@@ -40,6 +45,7 @@ class Scheduler {
 
   const model::Decoder& decoder_;
   const Options& options_;
+  const Vocabulary& vocabulary_;  // given before the first request
   cache::KvShape cache_shape_;
   ChunkSize chunk_;
   std::list<Sequence> running_;

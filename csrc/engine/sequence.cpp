@@ -7,25 +7,25 @@ namespace {
 
 double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-std::vector<int32_t> end_ids(const Request& request, const Options& options) {
+std::vector<int32_t> end_ids(const Request& request, const Vocabulary& vocabulary) {
   std::vector<int32_t> ids = request.stop_token_ids;
-  if (!request.ignore_eos) ids.insert(ids.end(), options.end_ids.begin(), options.end_ids.end());
+  if (!request.ignore_eos) ids.insert(ids.end(), vocabulary.end_ids.begin(), vocabulary.end_ids.end());
   return ids;
 }
 
 }  // namespace
 
-Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options, int n_vocab,
-                   cache::KvCache cache, Clock::time_point submitted)
+Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options,
+                   const Vocabulary& vocabulary, cache::KvCache cache, Clock::time_point submitted)
     : request_(std::move(request)),
       handle_(std::move(handle)),
       options_(options),
-      n_vocab_(n_vocab),
+      vocabulary_(vocabulary),
       cache_(std::move(cache)),
-      sampler_(request_.sampling, n_vocab),
+      sampler_(request_.sampling, static_cast<int>(vocabulary.token_bytes.size())),
       stops_(request_.stop),
       tokens_(request_.prompt),
-      end_ids_(end_ids(request_, options)),
+      end_ids_(end_ids(request_, vocabulary)),
       submitted_(submitted),
       started_(Clock::now()) {}
 
@@ -46,10 +46,11 @@ std::vector<int32_t> Sequence::rows_wanted(int count) const {
 
 void Sequence::accept(std::span<const int32_t> rows, int count, const float* logits) {
   const int begin = cache_.length() - count;
+  const size_t n_vocab = vocabulary_.token_bytes.size();
   const bool prompt_ends = begin < static_cast<int>(request_.prompt.size()) && !in_prompt();
   if (prompt_ends) prompt_done_ = Clock::now();
   for (size_t i = 0; i < rows.size(); ++i) {
-    const std::span row(logits + i * static_cast<size_t>(n_vocab_), static_cast<size_t>(n_vocab_));
+    const std::span row(logits + i * n_vocab, n_vocab);
     const int position = begin + rows[i];
     if (position + 1 < static_cast<int>(tokens_.size())) {
       score_row(position, row);
@@ -88,7 +89,7 @@ bool Sequence::out_of_room() const {
 void Sequence::emit(sample::Choice choice) {
   tokens_.push_back(choice.token);
   Event event;
-  event.bytes = options_.token_bytes[choice.token];
+  event.bytes = vocabulary_.token_bytes[choice.token];
   event.choice = std::move(choice);
   StopMatcher::Output safe = stops_.push(event.bytes);
   event.text = text_.push(safe.bytes);

@@ -19,8 +19,8 @@ using Clock = std::chrono::steady_clock;
 // One request while it runs: its tokens so far, its cache, its sampler, and the text on its way out.
 class Sequence {
  public:
-  Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options, int n_vocab, cache::KvCache cache,
-           Clock::time_point submitted);
+  Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options, const Vocabulary& vocabulary,
+           cache::KvCache cache, Clock::time_point submitted);
 
   const Request& request() const noexcept { return request_; }
   Handle& handle() noexcept { return *handle_; }
@@ -50,7 +50,7 @@ class Sequence {
   Request request_;
   std::shared_ptr<Handle> handle_;
   const Options& options_;
-  int n_vocab_;
+  const Vocabulary& vocabulary_;
   cache::KvCache cache_;
   sample::Sampler sampler_;
   StopMatcher stops_;

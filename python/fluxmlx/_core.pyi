@@ -173,8 +173,6 @@ class Engine:
         self,
         path: str,
         *,
-        token_bytes: Sequence[bytes],
-        end_ids: Sequence[int],
         device: str = "auto",
         ops: str = "auto",
         cache_type: str = "f16",
@@ -195,6 +193,11 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """
         Facts about the model, its layout and the device; only once it is loaded.
+        """
+
+    def set_vocabulary(self, token_bytes: Sequence[bytes], end_ids: Sequence[int]) -> None:
+        """
+        Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.
         """
 
     def submit(self, prompt: Sequence[int], params: dict[str, Any]) -> Handle:

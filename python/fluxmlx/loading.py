@@ -67,8 +67,6 @@ def load(
         OutOfMemoryError: the model does not fit; the text has both numbers.
     """
     from fluxmlx._native import core, require_engine
-    from fluxmlx.engine import Engine
-    from fluxmlx.sampling import SamplingParams
 
     require_engine()
     if not isinstance(name, (str, os.PathLike)):
@@ -85,15 +83,15 @@ def load(
     }
     with _reporter(progress) as report:
         path = _resolve(name, report)
-        metadata = core.GgufFile(str(path)).metadata
-        tokenizer = _tokenizer(metadata)
-        native = core.Engine(
-            str(path),
-            token_bytes=tokenizer.token_bytes,
-            end_ids=sorted(tokenizer.eog_ids),
-            **options,
-        )
-        _wait(native, report)
+        native = core.Engine(str(path), **options)
+        with _closing_on_error(native):  # it reads the weights while we do everything else
+            from fluxmlx.engine import Engine
+            from fluxmlx.sampling import SamplingParams
+
+            metadata = core.GgufFile(str(path)).metadata
+            tokenizer = _tokenizer(metadata)
+            _wait(native, report)
+            native.set_vocabulary(tokenizer.token_bytes, sorted(tokenizer.eog_ids))
     _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
         native,
@@ -117,15 +115,20 @@ def _tokenizer(metadata: dict[str, Any]) -> Any:
 
 
 def _wait(native: _core.Engine, report: Report | None) -> None:
+    while not native.wait_loaded(_POLL_S):
+        if report:
+            report("loading", *native.progress)
+    if report:
+        report("loading", *native.progress)
+
+
+@contextlib.contextmanager
+def _closing_on_error(native: _core.Engine) -> Generator[None]:
     try:
-        while not native.wait_loaded(_POLL_S):
-            if report:
-                report("loading", *native.progress)
+        yield
     except BaseException:
         native.close()
         raise
-    if report:
-        report("loading", *native.progress)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tiny_models import Tiny
 import fluxmlx
 import gguf
 from fluxmlx import errors
+from fluxmlx._native import core
+from fluxmlx.sampling import SamplingParams
 
 BAD_OPTIONS = [
     ({"threads": 0}, "threads is 0; expected a whole number from 1 to 1024"),
@@ -178,3 +181,30 @@ def test_templates_do_not_keep_a_model_from_loading(tmp_path: Path) -> None:
             assert engine.generate([72], max_tokens=1, ignore_eos=True).tokens
             with pytest.raises(error):
                 engine.chat(messages)
+
+
+def test_the_vocabulary_comes_once_and_whole(tiny_path: Path) -> None:
+    """The core takes requests only once it has the bytes of every token, and takes those once."""
+    native = core.Engine(str(tiny_path), device="cpu")
+    while not native.wait_loaded(1):
+        pass
+    params = SamplingParams(max_tokens=1).to_native()
+    with pytest.raises(errors.InvalidArgumentError, match="no vocabulary yet"):
+        native.submit([72], params)
+    with pytest.raises(errors.InvalidArgumentError, match="token_bytes has 1 entries; expected 288"):
+        native.set_vocabulary([b"a"], [])
+    native.set_vocabulary([b"a"] * 288, [])
+    assert native.submit([72], params).next(10).token_bytes == b"a"
+    with pytest.raises(errors.InvalidArgumentError, match="has its vocabulary already"):
+        native.set_vocabulary([b"a"] * 288, [])
+    native.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_bad_tokenizer_ends_the_load(tmp_path: Path) -> None:
+    """The weights are on their way by then: what is wrong with the tokenizer is said, and no thread stays behind."""
+    path = tiny_models.write(tmp_path / "bad.gguf", Tiny(extra={"tokenizer.ggml.add_bos_token": True}))
+    n_threads = threading.active_count(), len(os.listdir("/proc/self/task"))
+    with pytest.raises(errors.TokenizerError, match="add_bos_token must be"):
+        fluxmlx.load(path, device="cpu")
+    assert (threading.active_count(), len(os.listdir("/proc/self/task"))) == n_threads

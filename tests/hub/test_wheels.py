@@ -16,7 +16,7 @@ import pytest
 
 from fluxmlx.errors import DownloadError, ModelNotFoundError
 from fluxmlx.hub import models, resolve
-from fluxmlx.hub.store import Pin
+from fluxmlx.hub.models import Pin
 
 MakeWheel = Callable[..., Path]
 DATA = b"GGUF" + bytes(range(256)) * 20

@@ -130,3 +130,22 @@ def test_text_that_is_not_unicode_is_refused(bpe_metadata: Metadata) -> None:
     """A lone surrogate is an error with its index."""
     with pytest.raises(InvalidArgumentError, match=r"U\+D800 at index 1"):
         from_gguf(bpe_metadata()).encode("a\ud800")
+
+
+@pytest.mark.parametrize("odd", ["a b", "\u00ad", "\u4e16"])
+def test_a_normal_token_outside_of_the_byte_alphabet(bpe_metadata: Metadata, odd: str) -> None:
+    """Its bytes are its UTF-8, whether or not they would fit into one byte each; those of the others are as ever."""
+    plain, metadata = from_gguf(bpe_metadata()), bpe_metadata()
+    metadata["tokenizer.ggml.tokens"][-1] = odd
+    metadata["tokenizer.ggml.token_type"][-1] = 1
+    tokenizer = from_gguf(metadata)
+    assert tokenizer.token_bytes[-1] == odd.encode()
+    assert tokenizer.token_bytes[:-1] == plain.token_bytes[:-1]
+
+
+def test_a_plain_unknown_token_is_not_merged(bpe_metadata: Metadata) -> None:
+    """A token that the file types as unknown stands for what has none, and no merge builds it."""
+    metadata = bpe_metadata(unknown_token_id=256)
+    metadata["tokenizer.ggml.token_type"][256] = 2  # "he"
+    tokenizer = from_gguf(metadata)
+    assert 256 not in tokenizer.encode("hello he")

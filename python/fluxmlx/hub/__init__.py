@@ -13,8 +13,8 @@ from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.hub.local import LocalFiles
 from fluxmlx.hub.models import TableModels
 from fluxmlx.hub.names import parse
+from fluxmlx.hub.packages import PythonPackages
 from fluxmlx.hub.progress import CallbackProgress, Progress, SilentProgress
-from fluxmlx.hub.pypi import PythonPackages
 from fluxmlx.hub.resolver import Resolver, Session
 from fluxmlx.hub.unsupported import NotYet
 

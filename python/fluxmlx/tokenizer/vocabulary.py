@@ -31,6 +31,9 @@ class TokenType(IntEnum):
     BYTE = 6
 
 
+SPECIAL = frozenset({int(TokenType.CONTROL), int(TokenType.UNKNOWN)})  # have no text of their own
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Everything that a file says about its tokenizer, checked."""
@@ -112,8 +115,8 @@ def _candidates(tokens: list[str], types: list[int], merges: list[str]) -> dict[
     has `</s>` as such a word, and an answer in HTML must not end there (llama.cpp ends it).
     """
     ids: dict[str, int] = {}
-    for index, token in enumerate(tokens):
-        ids.setdefault(token, index)
+    for index in [index for index, token in enumerate(tokens) if token in markers.ALL]:
+        ids.setdefault(tokens[index], index)
     normal = {t for t in markers.ALL if t in ids and types[ids[t]] == TokenType.NORMAL}
     words = {merge.replace(" ", "", 1) for merge in merges} if normal else set[str]()
     return {text: ids[text] for text in markers.ALL if text in ids and not (text in normal and text in words)}

