@@ -16,6 +16,8 @@ from fluxmlx._core import testing
 def random_matrix(name: str, n_rows: int, n_cols: int, *, packed: bool) -> tuple:
     number, block, size, _ = _core.tensor_types()[name]
     data = np.random.default_rng(0).integers(0, 60, n_rows * n_cols // block * size, np.uint8)
+    if name == "MXFP4":  # exponents: subnormal products would be slow
+        data[::size] = 120
     matrix = (number, data.tobytes(), n_rows, n_cols)
     return testing.pack(matrix) if packed and testing.has_packed(number) else matrix
 
@@ -28,27 +30,48 @@ def smollm2_weights(name: str, head: str, *, packed: bool) -> list[tuple]:
     ]
 
 
+def shape(text: str) -> tuple[int, int]:
+    """Rows and columns from 4096x1536."""
+    n_rows, n_cols = map(int, text.split("x"))
+    return n_rows, n_cols
+
+
+def speed(pool: testing.ThreadPool, isa: str, matrix: tuple, n_tokens: int) -> float:
+    """GMAC/s, in rounds of about a tenth of a second."""
+    work = matrix[2] * matrix[3] * n_tokens / 1e9
+    repetitions = max(2, int(5 / work))
+    return work / testing.time_linear(pool, isa, [matrix], n_tokens, repetitions)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--isa", default="")
+    parser.add_argument("--isa", action="append", help="may be repeated; default: the best")
     parser.add_argument("--threads", type=int, action="append", help="may be repeated; default: 1 and all")
     parser.add_argument("--blocks", action="store_true", help="weights as in the file, float activations")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        action="append",
+        help="rows of activations; may be repeated; default: 1, 4, 8 and 512",
+    )
+    parser.add_argument("--shape", type=shape, default=(4096, 1536), help="of the matrix; default: 4096x1536")
+    parser.add_argument("--model", action="store_true", help="time a token of SmolLM2-135M Q4_1 as well")
     parser.add_argument("types", nargs="*")
     args = parser.parse_args()
     types = args.types or [name for name, row in _core.tensor_types().items() if row[3]]
+    rows = args.rows or [1, 4, 8, 512]
     for n_threads in args.threads or sorted({1, testing.available_threads()}):
         pool = testing.ThreadPool(n_threads)
-        print(f"{args.isa or testing.active_isa()}, {n_threads} threads")
-        weights = smollm2_weights("Q4_1", "Q8_0", packed=not args.blocks)
-        print(
-            f"  SmolLM2-135M Q4_1, one token: {testing.time_linear(pool, args.isa, weights, 1, 5) * 1e3:.2f} ms"
-        )
-        for name in types:
-            matrix = random_matrix(name, 4096, 1536, packed=not args.blocks)
-            work = 4096 * 1536 / 1e9
-            one = work / testing.time_linear(pool, args.isa, [matrix], 1, 20)
-            many = 512 * work / testing.time_linear(pool, args.isa, [matrix], 512, 2)
-            print(f"  {name:7} {one:6.1f} GMAC/s for 1 token, {many:6.1f} for 512")
+        for isa in args.isa or [testing.active_isa()]:
+            print(f"{isa}, {n_threads} threads, {args.shape[0]} x {args.shape[1]}: GMAC/s for rows")
+            print("          " + "".join(f"{n:8}" for n in rows))
+            if args.model:
+                weights = smollm2_weights("Q4_1", "Q8_0", packed=not args.blocks)
+                seconds = testing.time_linear(pool, isa, weights, 1, 5)
+                print(f"  SmolLM2-135M Q4_1, one token: {seconds * 1e3:.2f} ms")
+            for name in types:
+                matrix = random_matrix(name, *args.shape, packed=not args.blocks)
+                print(f"  {name:8}" + "".join(f"{speed(pool, isa, matrix, n):8.1f}" for n in rows))
 
 
 if __name__ == "__main__":
