@@ -9,8 +9,15 @@ target_compile_definitions(fluxmlx_kernels_scalar PRIVATE FLUXMLX_ISA=scalar)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   # GCC would put off long integer sums or turn them into trees, and spill what is yet to be added.
-  fluxmlx_rung(kernels_avx2 SOURCES kernels/avx2 DEPENDS quant OPTIONS -mavx2 -mfma -mf16c
-    $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
-  target_compile_definitions(fluxmlx_kernels_avx2 PRIVATE FLUXMLX_ISA=avx2)
-  target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_AVX2=1)
+  set(in_order $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
+  set(avx2 -mavx2 -mfma -mf16c)
+  set(avx512 ${avx2} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni)
+  foreach(isa avx2 avx512)
+    fluxmlx_rung(kernels_${isa} SOURCES kernels/${isa} DEPENDS quant OPTIONS ${${isa}} ${in_order})
+    target_compile_definitions(fluxmlx_kernels_${isa} PRIVATE FLUXMLX_ISA=${isa})
+  endforeach()
+  # GCC 12 takes the registers that its own header leaves undefined on purpose for mistakes of ours (PR 105593).
+  target_compile_options(fluxmlx_kernels_avx512 PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
+  target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_X86=1)
 endif()

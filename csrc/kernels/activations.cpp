@@ -8,18 +8,15 @@
 namespace fluxmlx::kernels {
 namespace {
 
-// Bytes of a row of blocks, off the powers of two that put all rows into the same cache sets.
-int64_t row_pitch(int64_t n_bytes) { return (n_bytes + 63) / 64 * 64 + 64; }
-
 struct Forms {
-  bool floats = false, blocks32 = false, blocks256 = false;
+  bool floats = false, groups32 = false, groups256 = false;
 };
 
 Forms forms_of(std::span<const Matrix> matrices) {
   Forms forms;
   for (const Matrix& w : matrices) {
     const bool super = tensor_type_info(w.type).block_size == 256;
-    (w.form == Form::blocks ? forms.floats : super ? forms.blocks256 : forms.blocks32) = true;
+    (w.form == Form::blocks ? forms.floats : super ? forms.groups256 : forms.groups32) = true;
   }
   return forms;
 }
@@ -34,16 +31,16 @@ T* allocate(std::unique_ptr<T[]>& memory, bool needed, int64_t n) {
 
 Activations::Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
                          const InputNorm& norm, std::span<const Matrix> matrices)
-    : floats(x) {
+    : floats(x),
+      row_bytes32(n_cols / 32 * static_cast<int64_t>(sizeof(Block32))),
+      row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))) {
   const Forms forms = forms_of(matrices);
-  const bool normed = norm.weight != nullptr, quantized = forms.blocks32 || forms.blocks256;
+  const bool normed = norm.weight != nullptr, quantized = forms.groups32 || forms.groups256;
   if (!normed && !quantized) return;
-  pitch32 = row_pitch(n_cols / 32 * static_cast<int64_t>(sizeof(Block32)));
-  pitch256 = row_pitch(n_cols / 256 * static_cast<int64_t>(sizeof(Block256)));
   // One normed row for each thread is enough where nobody wants floats.
   float* rows = allocate(floats_memory_, normed, (forms.floats ? n_tokens : pool.n_threads()) * n_cols);
-  blocks32 = allocate(blocks32_memory_, forms.blocks32, n_tokens * pitch32);
-  blocks256 = allocate(blocks256_memory_, forms.blocks256, n_tokens * pitch256);
+  groups32 = allocate(groups32_memory_, forms.groups32, n_tokens * row_bytes32);
+  groups256 = allocate(groups256_memory_, forms.groups256, n_tokens * row_bytes256);
   if (normed && forms.floats) floats = rows;
   constexpr int64_t chunk_rows = 16;  // fewer are not worth a thread
   pool.parallel_for((n_tokens + chunk_rows - 1) / chunk_rows, [&](int64_t chunk, int thread) {
@@ -54,12 +51,12 @@ Activations::Activations(const Table& table, ThreadPool& pool, const float* x, i
         table.rms_norm(row, n_cols, norm.weight, norm.eps, y);
         row = y;
       }
-      if (forms.blocks32) {
-        table.quantize_32(row, n_cols, reinterpret_cast<Block32*>(blocks32_memory_.get() + t * pitch32));
-      }
-      if (forms.blocks256) {
-        table.quantize_256(row, n_cols, reinterpret_cast<Block256*>(blocks256_memory_.get() + t * pitch256));
-      }
+      const TokenGroup group = group_of(t, n_tokens, table.token_group);
+      const auto place = [&](const std::unique_ptr<std::byte[]>& memory, int64_t row_bytes) {
+        return GroupPlace{memory.get() + group.begin * row_bytes, group.size, static_cast<int>(t - group.begin)};
+      };
+      if (forms.groups32) table.quantize_32(row, n_cols, place(groups32_memory_, row_bytes32));
+      if (forms.groups256) table.quantize_256(row, n_cols, place(groups256_memory_, row_bytes256));
     }
   });
 }

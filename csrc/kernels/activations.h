@@ -15,7 +15,8 @@ struct Table;
 // x = scale * q for 32 columns; |q| <= 127.
 struct Block32 {
   float scale;
-  float sum;  // scale * the sum of q
+  float sum;  // scale * sum_q
+  int32_t sum_q;
   int8_t q[32];
 };
 
@@ -27,19 +28,61 @@ struct Block256 {
   int8_t q[256];
 };
 
-// Row after row in each form that the matrices ask for, normed first.
+// The blocks of G tokens for the same columns: a block is cut into units of four bytes, and unit u of token t is at
+// 4 (u G + t).
+template <int G>
+struct Group32 {
+  float scale[G];
+  float sum[G];
+  int32_t sum_q[G];
+  int8_t q[8][G][4];
+};
+
+template <int G>
+struct Group256 {
+  float scale[G];
+  int16_t sums16[8][G][2];
+  int16_t sums32[4][G][2];
+  int8_t q[64][G][4];
+};
+
+// Where the blocks of a row go: it is number `token` of a group of `size`.
+struct GroupPlace {
+  std::byte* group;
+  int size;
+  int token;
+};
+
+// The group of a token: `most` together as long as there are as many left, then half of that, down to one.
+struct TokenGroup {
+  int64_t begin;
+  int size;
+};
+
+inline TokenGroup group_of(int64_t token, int64_t n_tokens, int most) {
+  TokenGroup group{0, most};
+  for (; group.size > 1; group.size /= 2) {
+    const int64_t whole = (n_tokens - group.begin) / group.size * group.size;
+    if (token < group.begin + whole) break;
+    group.begin += whole;
+  }
+  group.begin += (token - group.begin) / group.size * group.size;
+  return group;
+}
+
+// The rows in each form that the matrices ask for, normed first.
 struct Activations {
   Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
               const InputNorm& norm, std::span<const Matrix> matrices);
 
   const float* floats;                   // (n_tokens, n_cols), for weights in blocks
-  const std::byte* blocks32 = nullptr;   // rows of Block32, for packed types with one scale per 32
-  const std::byte* blocks256 = nullptr;  // rows of Block256, for packed types with super-blocks
-  int64_t pitch32 = 0, pitch256 = 0;     // bytes from row to row
+  const std::byte* groups32 = nullptr;   // Group32 after Group32, for packed types with one scale per 32
+  const std::byte* groups256 = nullptr;  // Group256 after Group256, for packed types with super-blocks
+  int64_t row_bytes32, row_bytes256;     // a token's share of its group
 
  private:
   std::unique_ptr<float[]> floats_memory_;
-  std::unique_ptr<std::byte[]> blocks32_memory_, blocks256_memory_;
+  std::unique_ptr<std::byte[]> groups32_memory_, groups256_memory_;
 };
 
 }  // namespace fluxmlx::kernels

@@ -3,32 +3,41 @@
 #include "base/error.h"
 #include "kernels/table.h"
 
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
 #include <cpuid.h>
 #endif
 
 namespace fluxmlx::kernels {
 
 extern const Table kScalarTable;
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
 extern const Table kAvx2Table;
+extern const Table kAvx512Table;
 #endif
 
 namespace {
 
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
 bool has_avx2() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   const bool has_half = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
   return has_half && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+// The 256-bit forms of AVX2, and integer products (VNNI) in vectors of every length.
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vnni");
 }
 #endif
 
 // Best last.
 std::vector<const Table*> tables() {
   std::vector<const Table*> found = {&kScalarTable};
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
   if (has_avx2()) found.push_back(&kAvx2Table);
+  if (has_avx512()) found.push_back(&kAvx512Table);
 #endif
   return found;
 }

@@ -35,14 +35,15 @@ int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
   return std::clamp<int64_t>(std::max(even, least_work / std::max<int64_t>(panel_work, 1)), 1, most_panels);
 }
 
-// Tokens that meet a strip while their quantised rows stay in the first cache; floats are cut into slices instead.
+// Tokens that meet a strip, in whole groups, while their quantised rows stay in the second cache; floats are cut into
+// slices instead.
 int64_t token_block(std::span<const Matrix> matrices) {
+  constexpr int64_t cache = 384 << 10, group = kMostTokenGroup;
   int64_t block = kTokenBlock;
   for (const Matrix& w : matrices) {
-    constexpr int64_t cache = 20 << 10;
-    if (w.form == Form::packed) block = std::min(block, std::max<int64_t>(8, cache / (w.n_cols * 5 / 4) / 8 * 8));
+    if (w.form == Form::packed) block = std::min(block, cache / (w.n_cols * 5 / 4 + 1) / group * group);
   }
-  return block;
+  return std::max(block, group);
 }
 
 // body(panel number) for every panel and block of tokens; a block's activations stay cached over a chunk's panels.

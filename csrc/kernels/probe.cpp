@@ -13,8 +13,9 @@
 namespace fluxmlx::kernels {
 
 extern const Probe kScalarProbe;
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
 extern const Probe kAvx2Probe;
+extern const Probe kAvx512Probe;
 #endif
 
 namespace {
@@ -25,8 +26,9 @@ constexpr int kPasses = 15;
 constexpr double kSeconds = 0.01;  // of one round of the multiply-adds, about
 
 const Probe& active_probe() {
-#if FLUXMLX_HAS_AVX2
+#if FLUXMLX_HAS_X86
   if (active_isa() == kAvx2Probe.isa) return kAvx2Probe;
+  if (active_isa() == kAvx512Probe.isa) return kAvx512Probe;
 #endif
   return kScalarProbe;
 }

@@ -11,11 +11,12 @@
 // What one instruction set provides, and the drivers that split work over threads for any of them.
 namespace fluxmlx::kernels {
 
-inline constexpr int kPanelRows = 8;     // weight rows that are dequantised together
-inline constexpr int kTokenBlock = 192;  // tokens that meet one panel
-inline constexpr int kWholeRow = 768;    // rows up to this long are one slice
-inline constexpr int kSlice = 512;       // weights of a row in one slice of a longer row; whole blocks of every type
-inline constexpr int kSpan = 64;         // positions whose softmax is one partial result
+inline constexpr int kPanelRows = 8;        // weight rows that are dequantised together
+inline constexpr int kTokenBlock = 192;     // tokens that meet one panel
+inline constexpr int kMostTokenGroup = 16;  // tokens whose quantised activations lie together
+inline constexpr int kWholeRow = 768;       // rows up to this long are one slice
+inline constexpr int kSlice = 512;          // weights of a row in one slice of a longer row; whole blocks of every type
+inline constexpr int kSpan = 64;            // positions whose softmax is one partial result
 
 // Working memory of one thread in linear() and gated_linear(): what stays in its first two caches.
 struct alignas(64) PanelScratch {
@@ -43,13 +44,14 @@ struct AttentionBlock {
 
 struct Table {
   const char* name;
+  int token_group;  // a power of two, at most kMostTokenGroup
   quant::DequantizeFn (*find_dequantize)(TensorType type) noexcept;
   void (*linear)(const Linear& product, const Panel& panel, PanelScratch& scratch);
   void (*gated_linear)(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
                        PanelScratch& scratch);
   void (*rms_norm)(const float* x, int64_t n, const float* weight, float eps, float* y);
-  void (*quantize_32)(const float* x, int64_t n, Block32* y);
-  void (*quantize_256)(const float* x, int64_t n, Block256* y);
+  void (*quantize_32)(const float* x, int64_t n, const GroupPlace& y);
+  void (*quantize_256)(const float* x, int64_t n, const GroupPlace& y);
   void (*attention_append)(const Attention& args, const Sequence& sequence, int64_t row, float* head);
   void (*attention_block)(const Attention& args, const AttentionBlock& block, float* scratch);
   void (*exp)(const float* x, int64_t n, float* y);

@@ -51,36 +51,36 @@ def nibbles(raw: np.ndarray) -> np.ndarray:
     return np.concatenate([raw[..., -16:] & 15, raw[..., -16:] >> 4], axis=-1).astype(np.int64)
 
 
-def affine_32(name: str, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes (rows, blocks, 32), scale and offset (rows, blocks): w = scale * code + offset."""
+def codes_32(name: str, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Codes (rows, blocks, 32), scale and min (rows, blocks): w = scale * code, plus the min where there is one."""
     if name == "MXFP4":  # half of 2^(exponent - 127), times the doubled values
         d = np.ldexp(np.float32(1), raw[..., 0].astype(np.int32) - 128).astype(np.float32)
-        return np.array(MXFP4_VALUES)[nibbles(raw)] + 12, d, d * np.float32(-12)
+        return np.array(MXFP4_VALUES)[nibbles(raw)], d, None
+    d = halves(raw, 0)
     if name == "IQ4_NL":
-        d = halves(raw, 0)
-        return np.array(IQ4_VALUES)[nibbles(raw)] + 128, d, d * np.float32(-128)
+        return np.array(IQ4_VALUES)[nibbles(raw)], d, None
     if name in ("Q5_0", "Q5_1"):
         bits = np.unpackbits(raw[..., -20:-16], axis=-1, bitorder="little").astype(np.int64)
-        d = halves(raw, 0)
-        offset = halves(raw, 2) if name == "Q5_1" else d * np.float32(-16)
-        return nibbles(raw) + (bits << 4), d, offset
+        codes = nibbles(raw) + (bits << 4)
+        return (codes, d, halves(raw, 2)) if name == "Q5_1" else (codes - 16, d, None)
     if name == "Q8_0":
-        d = halves(raw, 0)
-        return (raw[..., 2:].view(np.int8).astype(np.int64) + 128), d, d * np.float32(-128)
-    d = halves(raw, 0)
-    return nibbles(raw), d, halves(raw, 2) if name == "Q4_1" else d * np.float32(-8)
+        return raw[..., 2:].view(np.int8).astype(np.int64), d, None
+    return (nibbles(raw), d, halves(raw, 2)) if name == "Q4_1" else (nibbles(raw) - 8, d, None)
 
 
 def product_32(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n_tokens, n_rows)"""
-    codes, d, offset = affine_32(name, raw)
+    codes, d, mins = codes_32(name, raw)
     scales, q = quantize(x, 32)
     sums = np.einsum("tbk,rbk->trb", q, codes).astype(np.float32)
     x_sums = scales * q.sum(-1).astype(np.float32)
     y = np.zeros((len(x), len(raw)), np.float32)
     for b in range(raw.shape[1]):
-        rest = offset[None, :, b] * x_sums[:, None, b]
-        y = y + fma(d[None, :, b] * scales[:, None, b], sums[:, :, b], rest)
+        scale = d[None, :, b] * scales[:, None, b]
+        if mins is None:
+            y = fma(scale, sums[:, :, b], y)
+        else:
+            y = y + fma(scale, sums[:, :, b], mins[None, :, b] * x_sums[:, None, b])
     return y
 
 

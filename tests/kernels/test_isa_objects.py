@@ -9,26 +9,34 @@ from pathlib import Path
 
 import pytest
 
-OBJECTS = sorted((Path(__file__).parents[2] / "build" / "develop").glob("**/kernels/avx2/*.o"))
+BUILD = Path(__file__).parents[2] / "build" / "develop"
+OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in ("avx2", "avx512")}
 NM = shutil.which("nm")
+needs_objects = pytest.mark.skipif(
+    not all(OBJECTS.values()) or NM is None, reason="needs nm and a developer build for x86-64: ci/develop"
+)
 
 
-@pytest.mark.skipif(not OBJECTS or NM is None, reason="needs nm and a developer build with AVX2: ci/develop")
-def test_avx2_objects_share_no_function_with_the_rest() -> None:
-    """Every function that the linker could take from an AVX2 object is in a namespace of AVX2's own.
+def symbols(path: Path) -> str:
+    return subprocess.run([str(NM), "-C", path], check=True, capture_output=True, text=True).stdout
 
-    Otherwise a shared inline function could end up in its AVX2 form and stop a processor without AVX2.
+
+@needs_objects
+@pytest.mark.parametrize("isa", OBJECTS)
+def test_objects_share_no_function_with_the_rest(isa: str) -> None:
+    """Every function that the linker could take from an object is in a namespace of its instruction set's own.
+
+    Otherwise a shared inline function could end up in this form and stop a processor without these instructions.
     """
-    for path in OBJECTS:
-        text = subprocess.run([NM, "-C", path], check=True, capture_output=True, text=True).stdout
-        shared = [line for line in text.splitlines() if re.search(r" [WVuTi] ", line)]
+    for path in OBJECTS[isa]:
+        shared = [line for line in symbols(path).splitlines() if re.search(r" [WVuTi] ", line)]
         assert shared
-        assert [line for line in shared if "::avx2::" not in line] == []
+        assert [line for line in shared if f"::{isa}::" not in line] == []
 
 
-@pytest.mark.skipif(not OBJECTS or NM is None, reason="needs nm and a developer build with AVX2: ci/develop")
-def test_avx2_objects_run_nothing_at_start() -> None:
-    """No static initialiser is compiled with AVX2: it would run before the processor was asked."""
-    for path in OBJECTS:
-        text = subprocess.run([NM, "-C", path], check=True, capture_output=True, text=True).stdout
-        assert "_GLOBAL__sub_I" not in text
+@needs_objects
+@pytest.mark.parametrize("isa", OBJECTS)
+def test_objects_run_nothing_at_start(isa: str) -> None:
+    """No static initialiser is compiled for an instruction set: it would run before the processor was asked."""
+    for path in OBJECTS[isa]:
+        assert "_GLOBAL__sub_I" not in symbols(path)

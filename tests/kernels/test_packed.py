@@ -69,7 +69,7 @@ def test_embedding_of_a_packed_table(name: str, isa: str) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 def test_products_are_the_integer_definition_to_the_bit(name: str, isa: str) -> None:
     """Every instruction set gives the bits of the definition, for rows off the strip and tiles of every size."""
-    for n_tokens, n_rows, n_cols in [(1, 13, 512), (2, 5, 256), (3, 8, 256), (7, 9, 256)]:
+    for n_tokens, n_rows, n_cols in [(1, 13, 512), (2, 5, 256), (3, 8, 256), (31, 9, 256)]:
         matrix, x = random_matrix(name, n_rows, n_cols), inputs(n_tokens, n_cols)
         assert_same_bits(linear(testing.pack(matrix), x, isa=isa), product(matrix, x))
 
@@ -114,7 +114,7 @@ def test_a_row_has_the_same_bits_in_any_company(name: str) -> None:
     """The result of a token does not depend on how many tokens go with it, on threads, or on where it stands."""
     packed, x = testing.pack(random_matrix(name, 77, 1280)), inputs(100, 1280)
     alone = np.concatenate([linear(packed, x[t : t + 1]) for t in range(len(x))])
-    for n_tokens in [*range(2, 18), 100]:
+    for n_tokens in [*range(2, 18), 31, 100]:
         assert_same_bits(linear(packed, x[:n_tokens]), alone[:n_tokens])
     for n_threads in (1, 3):
         assert_same_bits(linear(packed, x[6:17], pool=testing.ThreadPool(n_threads)), alone[6:17])
@@ -131,6 +131,23 @@ def test_activations_at_the_edges(name: str, isa: str) -> None:
     y = linear(packed, x, isa=isa)
     assert (y[:2] == 0).all() and np.isnan(y[4:]).all()
     assert_same_bits(y[2:4], product(matrix, x[2:4]))
+
+
+@pytest.mark.parametrize(("exponent", "largest_code"), [(255, 1), (254, 3), (253, 5), (252, 7)])
+@pytest.mark.parametrize("isa", ISAS)
+def test_exponents_of_mxfp4_up_to_the_last(isa: str, exponent: int, largest_code: int) -> None:
+    """Weights near the largest float give the product of the definition, where that is finite, and no NaN."""
+    number, _, n_rows, n_cols = random_matrix("MXFP4", 9, 256)
+    low, high = np.random.default_rng(exponent).integers(0, largest_code + 1, (2, n_rows, n_cols // 32, 16))
+    signs = np.random.default_rng(1).integers(0, 2, low.shape) * 0x88
+    exponents = np.full((*low.shape[:2], 1), exponent)
+    data = np.concatenate([exponents, low | high << 4 | signs], axis=-1).astype(np.uint8)
+    matrix, x = (number, data.tobytes(), n_rows, n_cols), inputs(5, n_cols) * np.float32(2.0**-30)
+    weights = as_floats("MXFP4", matrix)
+    assert np.isfinite(weights).all() and np.abs(weights).max() >= 2.0**127
+    exact = x.astype(np.float64) @ weights.astype(np.float64).T
+    error = np.abs(linear(testing.pack(matrix), x, isa=isa) - exact)
+    assert (error <= quantization_error(weights, x, 32)).all()
 
 
 @pytest.mark.parametrize("isa", ISAS)

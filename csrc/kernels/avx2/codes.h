@@ -7,7 +7,7 @@
 #include "quant/body/block.h"
 
 // Sixteen small integers in a register, and their way to floats: the shared parts of the recipes for each type.
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline __m128i load_codes(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 
@@ -29,7 +29,7 @@ inline __m128i spread_bits(uint32_t bits, int value) {
 }
 
 inline __m256 half_everywhere(const uint8_t* p) {
-  return _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(quant::avx2::load_u16(p))));
+  return _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(quant::FLUXMLX_ISA::load_u16(p))));
 }
 
 // Eight bytes as 32-bit numbers, straight from memory.
@@ -76,4 +76,4 @@ inline void store_lowered(__m128i codes, __m256 scale, __m256 offset, float* y) 
   _mm256_storeu_ps(y + 8, _mm256_sub_ps(_mm256_mul_ps(scale, last_unsigned(codes)), offset));
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -5,24 +5,24 @@
 #include "quant/body/float.h"
 #include "quant/dequantize.h"
 
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 // A signalling NaN comes out quiet here; nothing else differs from the definition.
 inline void dequantize_f16(const std::byte* data, int64_t n, float* y) {
   const int64_t whole = n / 8 * 8;
   const uint8_t* p = bytes(data);
   for (int64_t i = 0; i < whole; i += 8) _mm256_storeu_ps(y + i, _mm256_cvtph_ps(load_codes(p + 2 * i)));
-  quant::avx2::dequantize_f16(data + 2 * whole, n - whole, y + whole);
+  quant::FLUXMLX_ISA::dequantize_f16(data + 2 * whole, n - whole, y + whole);
 }
 
 inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
   switch (type) {
     case TensorType::F32:
-      return quant::avx2::dequantize_f32;
+      return quant::FLUXMLX_ISA::dequantize_f32;
     case TensorType::F16:
       return dequantize_f16;
     case TensorType::BF16:
-      return quant::avx2::dequantize_bf16;
+      return quant::FLUXMLX_ISA::dequantize_bf16;
     case TensorType::Q4_0:
       return dequantize_q4_0;
     case TensorType::Q4_1:
@@ -54,4 +54,4 @@ inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
   }
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

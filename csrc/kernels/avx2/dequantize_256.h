@@ -4,7 +4,7 @@
 #include "kernels/avx2/dequantize_32.h"
 
 // Types with super-blocks of 256 weights; quant/body/ says what the blocks hold.
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 // factor * scale of 16 groups, signed or not, as floats in memory: each is later broadcast from there.
 inline void scale_groups(__m128i scales, __m256 factor, float* out) { store_scaled(scales, factor, out); }
@@ -31,7 +31,7 @@ inline void dequantize_q2_k(const std::byte* blocks, int64_t n, float* y) {
 // The 16 scales of a block of Q3_K, less 32.
 inline __m128i q3_k_scales(const uint8_t* packed) {
   const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packed));
-  const uint32_t high = quant::avx2::load_u32(packed + 8);
+  const uint32_t high = quant::FLUXMLX_ISA::load_u32(packed + 8);
   const auto field = [high](int shift) { return static_cast<int>(((high >> shift) & 0x03030303u) << 4); };
   const __m128i nibbles = _mm_unpacklo_epi64(low_nibbles(low), high_nibbles(low));
   const __m128i codes = _mm_or_si128(nibbles, _mm_setr_epi32(field(0), field(2), field(4), field(6)));
@@ -59,9 +59,9 @@ inline void dequantize_q3_k(const std::byte* blocks, int64_t n, float* y) {
 
 // Scales (bytes 0..7) and mins (bytes 8..15) of the eight groups of Q4_K and Q5_K.
 inline __m128i q4_k_scales(const uint8_t* packed) {
-  const uint32_t a = quant::avx2::load_u32(packed);
-  const uint32_t b = quant::avx2::load_u32(packed + 4);
-  const uint32_t c = quant::avx2::load_u32(packed + 8);
+  const uint32_t a = quant::FLUXMLX_ISA::load_u32(packed);
+  const uint32_t b = quant::FLUXMLX_ISA::load_u32(packed + 4);
+  const uint32_t c = quant::FLUXMLX_ISA::load_u32(packed + 8);
   const uint32_t six = 0x3f3f3f3fu, four = 0x0f0f0f0fu, two = 0x30303030u;
   return _mm_setr_epi32(static_cast<int>(a & six), static_cast<int>((c & four) | ((a >> 2) & two)),
                         static_cast<int>(b & six), static_cast<int>(((c >> 4) & four) | ((b >> 2) & two)));
@@ -130,11 +130,11 @@ inline void dequantize_q6_k(const std::byte* blocks, int64_t n, float* y) {
 }
 
 inline void dequantize_iq4_xs(const std::byte* blocks, int64_t n, float* y) {
-  const __m128i book = code_book(quant::avx2::kIq4Values);
+  const __m128i book = code_book(quant::FLUXMLX_ISA::kIq4Values);
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 256, block += 136) {
-    const float d = quant::avx2::load_half(block);
-    const int high = quant::avx2::load_u16(block + 2);
+    const float d = quant::FLUXMLX_ISA::load_half(block);
+    const int high = quant::FLUXMLX_ISA::load_u16(block + 2);
     for (int group = 0; group < 8; ++group) {
       const int low = (block[4 + group / 2] >> (group % 2 * 4)) & 15;
       const float scale = d * static_cast<float>((low | (((high >> (2 * group)) & 3) << 4)) - 32);
@@ -143,4 +143,4 @@ inline void dequantize_iq4_xs(const std::byte* blocks, int64_t n, float* y) {
   }
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

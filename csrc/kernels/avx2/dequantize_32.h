@@ -5,9 +5,9 @@
 #include "quant/body/mxfp4.h"
 
 // Types with blocks of 32 weights; quant/body/ says what the blocks hold.
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-using quant::avx2::bytes;
+using quant::FLUXMLX_ISA::bytes;
 
 inline void dequantize_q4_0(const std::byte* blocks, int64_t n, float* y) {
   const __m256i eight = _mm256_set1_epi32(8);
@@ -39,7 +39,7 @@ inline void dequantize_q5_0(const std::byte* blocks, int64_t n, float* y) {
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 22) {
     const __m256 d = half_everywhere(block);
-    const uint32_t high = quant::avx2::load_u32(block + 2);
+    const uint32_t high = quant::FLUXMLX_ISA::load_u32(block + 2);
     const __m128i codes = load_codes(block + 6);
     const __m128i first = _mm_or_si128(low_nibbles(codes), spread_bits(high, 16));
     const __m128i last = _mm_or_si128(high_nibbles(codes), spread_bits(high >> 16, 16));
@@ -52,7 +52,7 @@ inline void dequantize_q5_1(const std::byte* blocks, int64_t n, float* y) {
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 24) {
     const __m256 d = half_everywhere(block), m = half_everywhere(block + 2);
-    const uint32_t high = quant::avx2::load_u32(block + 4);
+    const uint32_t high = quant::FLUXMLX_ISA::load_u32(block + 4);
     const __m128i codes = load_codes(block + 8);
     store_shifted(_mm_or_si128(low_nibbles(codes), spread_bits(high, 16)), d, m, y);
     store_shifted(_mm_or_si128(high_nibbles(codes), spread_bits(high >> 16, 16)), d, m, y + 16);
@@ -81,7 +81,7 @@ inline void store_looked_up(__m128i codes, __m128i book, __m256 scale, float* y)
 }
 
 inline void dequantize_iq4_nl(const std::byte* blocks, int64_t n, float* y) {
-  const __m128i book = code_book(quant::avx2::kIq4Values);
+  const __m128i book = code_book(quant::FLUXMLX_ISA::kIq4Values);
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 18) {
     store_looked_up(load_codes(block + 2), book, half_everywhere(block), y);
@@ -89,11 +89,11 @@ inline void dequantize_iq4_nl(const std::byte* blocks, int64_t n, float* y) {
 }
 
 inline void dequantize_mxfp4(const std::byte* blocks, int64_t n, float* y) {
-  const __m128i book = code_book(quant::avx2::kMxfp4Values);
+  const __m128i book = code_book(quant::FLUXMLX_ISA::kMxfp4Values);
   const uint8_t* block = bytes(blocks);
   for (const float* end = y + n; y < end; y += 32, block += 17) {
-    store_looked_up(load_codes(block + 1), book, _mm256_set1_ps(quant::avx2::half_of_e8m0(block[0])), y);
+    store_looked_up(load_codes(block + 1), book, _mm256_set1_ps(quant::FLUXMLX_ISA::half_of_e8m0(block[0])), y);
   }
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -1,5 +1,5 @@
 #include "kernels/avx2/dequantize.h"
-#include "kernels/avx2/ints.h"
+#include "kernels/avx2/products.h"
 #include "kernels/avx2/vec.h"
 
 // The bodies come after the vector type that they are written over.

@@ -3,12 +3,9 @@
 #include "kernels/avx2/vec.h"
 
 // Small integers in one AVX2 register; kernels/scalar/ints.h says what each function means.
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 struct B32 {
-  __m256i v;
-};
-struct Dot {
   __m256i v;
 };
 struct I8 {
@@ -19,34 +16,14 @@ struct Pairs {
 };
 
 inline B32 load_bytes(const uint8_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
-inline B32 broadcast_four(const int8_t* p) {
-  int four;
-  std::memcpy(&four, p, sizeof four);
-  return {_mm256_set1_epi32(four)};
-}
 inline B32 low_nibbles(B32 a) { return {_mm256_and_si256(a.v, _mm256_set1_epi8(15))}; }
 inline B32 high_nibbles(B32 a) { return low_nibbles(B32{_mm256_srli_epi16(a.v, 4)}); }
-
-inline Dot dot(B32 codes, B32 x) { return {_mm256_maddubs_epi16(codes.v, x.v)}; }
-inline Dot add(Dot a, Dot b) { return {_mm256_add_epi16(a.v, b.v)}; }
-inline I8 total(Dot a) { return {_mm256_madd_epi16(a.v, _mm256_set1_epi16(1))}; }
-inline I8 total_times_16(Dot a) { return {_mm256_madd_epi16(a.v, _mm256_set1_epi16(16))}; }
 
 inline __m128i load_16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 inline Pairs load_pairs(const uint8_t* p) { return {_mm256_cvtepu8_epi16(load_16(p))}; }
 inline Pairs load_signed_pairs(const uint8_t* p) { return {_mm256_cvtepi8_epi16(load_16(p))}; }
-inline Pairs broadcast_pair(const int16_t* p) {
-  int pair;
-  std::memcpy(&pair, p, sizeof pair);
-  return {_mm256_set1_epi32(pair)};
-}
-inline Pairs first_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xa0), 0xa0)}; }
-inline Pairs second_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xf5), 0xf5)}; }
 inline Pairs low_nibbles(Pairs a) { return {_mm256_and_si256(a.v, _mm256_set1_epi16(15))}; }
 inline Pairs high_nibbles(Pairs a) { return {_mm256_srli_epi16(a.v, 4)}; }
-inline I8 multiply(Pairs a, Pairs b) { return {_mm256_madd_epi16(a.v, b.v)}; }
-inline I8 scaled(Dot a, Pairs scale) { return {_mm256_madd_epi16(a.v, scale.v)}; }
-
 inline B32 either(B32 a, B32 b) { return {_mm256_or_si256(a.v, b.v)}; }
 template <int kFrom, int kMask, int kTo>
 inline B32 bit_field(B32 a) {
@@ -68,10 +45,6 @@ inline F8 load_half_powers(const uint8_t* p) {
 }
 
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
-template <int kBits>
-inline I8 shift_left(I8 a) {
-  return {_mm256_slli_epi32(a.v, kBits)};
-}
 inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 inline I8 max(I8 a, I8 b) { return {_mm256_max_epi32(a.v, b.v)}; }
 inline F8 to_float(I8 a) { return {_mm256_cvtepi32_ps(a.v)}; }
@@ -94,4 +67,4 @@ inline void store_low_bytes(int8_t* p, I8 a, I8 b, I8 c, I8 d) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ordered);
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 // Eight float lanes in one AVX2 register; kernels/scalar/vec.h says what each function means.
-namespace fluxmlx::kernels::avx2 {
+namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 struct F8 {
   __m256 v;
@@ -32,6 +32,7 @@ inline F8 mul(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 inline F8 div(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
 inline F8 square_root(F8 a) { return {_mm256_sqrt_ps(a.v)}; }
 inline F8 fma(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline F8 negate(F8 a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
 inline F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
 inline F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
 inline F8 zero_below(F8 x, F8 limit, F8 a) { return {_mm256_andnot_ps(_mm256_cmp_ps(x.v, limit.v, _CMP_LT_OQ), a.v)}; }
@@ -55,4 +56,4 @@ inline float reduce_max(F8 a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-}  // namespace fluxmlx::kernels::avx2
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -7,18 +7,38 @@
 #include "kernels/table.h"
 
 // Products of quantised activations with packed weights. The integer sums of a block are exact; the float steps of one
-// (row, token) are the same in every tile and instruction set: per block one sum of two products, added in order.
+// (row, token) are the same in every group and instruction set, block after block in order.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// A strip times n_tokens rows of quantised blocks, `pitch` bytes apart: out (n_tokens, kStripRows)
-using MultiplyStrip = void (*)(const std::byte* strip, const std::byte* x, int64_t pitch, int64_t n_blocks,
-                               int64_t n_tokens, float* out);
+inline const uint8_t* bytes_of(const std::byte* p) { return reinterpret_cast<const uint8_t*>(p); }
+
+// A strip times n_tokens tokens in groups: out (n_tokens, kStripRows)
+using MultiplyStrip = void (*)(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
+                               float* out);
 
 struct PackedKernel {
   MultiplyStrip multiply;
   int64_t block_bytes;
   int block_size;
 };
+
+template <class Type, int G = kGroup>
+inline void multiply_strip_32(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
+                              float* out) {
+  for (; n_tokens >= G; n_tokens -= G, x += n_blocks * int64_t{sizeof(Group32<G>)}, out += G * kStripRows) {
+    multiply_group_32<Type, G>(bytes_of(strip), reinterpret_cast<const Group32<G>*>(x), n_blocks, out);
+  }
+  if constexpr (G > 1) multiply_strip_32<Type, G / 2>(strip, x, n_blocks, n_tokens, out);
+}
+
+template <class Type, int G = kGroup>
+inline void multiply_strip_256(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
+                               float* out) {
+  for (; n_tokens >= G; n_tokens -= G, x += n_blocks * int64_t{sizeof(Group256<G>)}, out += G * kStripRows) {
+    multiply_group_256<Type, G>(bytes_of(strip), reinterpret_cast<const Group256<G>*>(x), n_blocks, out);
+  }
+  if constexpr (G > 1) multiply_strip_256<Type, G / 2>(strip, x, n_blocks, n_tokens, out);
+}
 
 template <class Type>
 inline PackedKernel kernel_32() {
@@ -68,9 +88,9 @@ inline void multiply_strip(const Matrix& w, const Panel& panel, float* out) {
   const int64_t n_blocks = w.n_cols / kernel.block_size;
   const std::byte* strip = w.data + panel.row / kStripRows * n_blocks * kernel.block_bytes;
   const bool super = kernel.block_size == 256;
-  const int64_t pitch = super ? panel.x->pitch256 : panel.x->pitch32;
-  const std::byte* x = (super ? panel.x->blocks256 : panel.x->blocks32) + panel.token * pitch;
-  kernel.multiply(strip, x, pitch, n_blocks, panel.n_tokens, out);
+  const std::byte* x = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
+                             : panel.x->groups32 + panel.token * panel.x->row_bytes32;
+  kernel.multiply(strip, x, n_blocks, panel.n_tokens, out);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

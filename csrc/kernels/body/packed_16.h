@@ -6,38 +6,38 @@
 // bytes, with other bits for each part.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
+// 32 columns with two scales. codes(Index): the vectors of the part.
+template <int kBits, int G, class Codes>
+inline void multiply_part(const Codes& codes, const Group256<G>& x, int part, const Pairs& scales, Sums<G>& sums) {
+  const auto second = [&](auto s) { return codes(Index<4 + decltype(s){}>{}); };
+  multiply_scaled<kBits, 4, G>(codes, x.q + 8 * part, first_of_pairs(scales), sums);
+  multiply_scaled<kBits, 4, G>(second, x.q + 8 * part + 4, second_of_pairs(scales), sums);
+}
+
 // w = d * scale * (code - 32), groups of 16. Of 128 columns, four parts of 32, there are 8 triples of vectors: pairs of
 // high bits of all parts, nibbles of parts 0 and 2, nibbles of parts 1 and 3.
 struct PackedQ6_K {
   static constexpr int64_t kBytes = 16 + 128 + 1536;
   static constexpr bool kHasMins = false;
 
-  template <int kPart, int T>
-  static void multiply_part(const uint8_t* w, int half, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    const int part = 4 * half + kPart;
-    const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
-    const Pairs first = first_of_pairs(scales), second = second_of_pairs(scales);
-    const uint8_t* pairs = w + 144 + 768 * half;
-    const uint8_t* nibbles = pairs + 32 + kPart % 2 * 32;
-    for (int s = 0; s < 8; s += 2) {
-      const auto codes = [=](int i) {
-        return either(bit_field<kPart / 2 * 4, 15, 0>(load_bytes(nibbles + 96 * (s + i))),
-                      bit_field<2 * kPart, 3, 4>(load_bytes(pairs + 96 * (s + i))));
-      };
-      add_scaled<2, T>(codes, x, 32 * part + 4 * s, s < 4 ? first : second, sums);
-    }
-    for (int t = 0; t < T; ++t) rest[t] = add(rest[t], multiply(scales, broadcast_pair(x[t]->sums16 + 2 * part)));
-  }
-
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for (int half = 0; half < 2; ++half) {
-      multiply_part<0, T>(w, half, x, sums, rest);
-      multiply_part<1, T>(w, half, x, sums, rest);
-      multiply_part<2, T>(w, half, x, sums, rest);
-      multiply_part<3, T>(w, half, x, sums, rest);
+      const uint8_t* pairs = w + 144 + 768 * half;
+      for_each_index<4>([&](auto quarter) {
+        constexpr int k = quarter;
+        const int part = 4 * half + k;
+        const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
+        const auto codes = [pairs](auto s) {
+          const uint8_t* nibbles = pairs + 32 + k % 2 * 32;
+          return either(bit_field<k / 2 * 4, 15, 0>(load_bytes(nibbles + 96 * s)),
+                        bit_field<2 * k, 3, 4>(load_bytes(pairs + 96 * s)));
+        };
+        multiply_part<6, G>(codes, x, part, scales, sums);
+        add_multiples<G>(rest, scales, x.sums16[part]);
+      });
     }
-    for (int t = 0; t < T; ++t) sums[t] = sub(sums[t], shift_left<5>(rest[t]));
+    sub_shifted<5>(sums, rest);
   }
 };
 
@@ -46,26 +46,18 @@ struct PackedQ2_K {
   static constexpr int64_t kBytes = 32 + 128 + 512;
   static constexpr bool kHasMins = true;
 
-  template <int kPart, int T>
-  static void multiply_part(const uint8_t* w, int half, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    const int part = 4 * half + kPart;
-    const Pairs both = load_pairs(w + 32 + 16 * part);
-    const Pairs scales = low_nibbles(both), mins = high_nibbles(both);
-    const uint8_t* crumbs = w + 160 + 256 * half;
-    const auto first = [=](int s) { return bit_field<2 * kPart, 3, 0>(load_bytes(crumbs + 32 * s)); };
-    const auto second = [=](int s) { return bit_field<2 * kPart, 3, 0>(load_bytes(crumbs + 128 + 32 * s)); };
-    add_scaled<4, T>(first, x, 32 * part, first_of_pairs(scales), sums);
-    add_scaled<4, T>(second, x, 32 * part + 16, second_of_pairs(scales), sums);
-    for (int t = 0; t < T; ++t) rest[t] = add(rest[t], multiply(mins, broadcast_pair(x[t]->sums16 + 2 * part)));
-  }
-
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for (int half = 0; half < 2; ++half) {
-      multiply_part<0, T>(w, half, x, sums, rest);
-      multiply_part<1, T>(w, half, x, sums, rest);
-      multiply_part<2, T>(w, half, x, sums, rest);
-      multiply_part<3, T>(w, half, x, sums, rest);
+      const uint8_t* crumbs = w + 160 + 256 * half;
+      for_each_index<4>([&](auto quarter) {
+        constexpr int k = quarter;
+        const int part = 4 * half + k;
+        const Pairs both = load_pairs(w + 32 + 16 * part);
+        const auto codes = [crumbs](auto s) { return bit_field<2 * k, 3, 0>(load_bytes(crumbs + 32 * s)); };
+        multiply_part<2, G>(codes, x, part, low_nibbles(both), sums);
+        add_multiples<G>(rest, high_nibbles(both), x.sums16[part]);
+      });
     }
   }
 };
@@ -75,32 +67,20 @@ struct PackedQ3_K {
   static constexpr int64_t kBytes = 16 + 128 + 256 + 512;
   static constexpr bool kHasMins = false;
 
-  template <int kPart, int T>
-  static void multiply_part(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    const Pairs scales = load_signed_pairs(w + 16 + 16 * kPart);
-    const uint8_t* third = w + 144;
-    const uint8_t* crumbs = w + 400 + kPart / 4 * 256;
-    const auto code = [=](int s) {
-      return either(bit_field<kPart % 4 * 2, 3, 0>(load_bytes(crumbs + 32 * s)),
-                    bit_field<kPart, 1, 2>(load_bytes(third + 32 * s)));
-    };
-    const auto second = [=](int s) { return code(4 + s); };
-    add_scaled<4, T>(code, x, 32 * kPart, first_of_pairs(scales), sums);
-    add_scaled<4, T>(second, x, 32 * kPart + 16, second_of_pairs(scales), sums);
-    for (int t = 0; t < T; ++t) rest[t] = add(rest[t], multiply(scales, broadcast_pair(x[t]->sums16 + 2 * kPart)));
-  }
-
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    multiply_part<0, T>(w, x, sums, rest);
-    multiply_part<1, T>(w, x, sums, rest);
-    multiply_part<2, T>(w, x, sums, rest);
-    multiply_part<3, T>(w, x, sums, rest);
-    multiply_part<4, T>(w, x, sums, rest);
-    multiply_part<5, T>(w, x, sums, rest);
-    multiply_part<6, T>(w, x, sums, rest);
-    multiply_part<7, T>(w, x, sums, rest);
-    for (int t = 0; t < T; ++t) sums[t] = sub(sums[t], shift_left<2>(rest[t]));
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
+    for_each_index<8>([&](auto part) {
+      constexpr int k = part;
+      const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
+      const uint8_t* crumbs = w + 400 + k / 4 * 256;
+      const auto codes = [w, crumbs](auto s) {
+        return either(bit_field<k % 4 * 2, 3, 0>(load_bytes(crumbs + 32 * s)),
+                      bit_field<k, 1, 2>(load_bytes(w + 144 + 32 * s)));
+      };
+      multiply_part<3, G>(codes, x, part, scales, sums);
+      add_multiples<G>(rest, scales, x.sums16[part]);
+    });
+    sub_shifted<2>(sums, rest);
   }
 };
 

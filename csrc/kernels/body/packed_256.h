@@ -6,41 +6,34 @@
 // integers: of codes times scales, and of mins times the activations' own sums.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// N vectors of codes times the columns from `column`, with one scale: sums += scale * (codes . q)
-template <int N, int T, class Codes>
-inline void add_scaled(const Codes& codes, const Block256* const (&x)[T], int column, Pairs scale, I8 (&sums)[T]) {
-  Dot dots[T] = {};
-  for (int s = 0; s < N; ++s) {
-    const B32 code = codes(s);
-    for (int t = 0; t < T; ++t) dots[t] = add(dots[t], dot(code, broadcast_four(x[t]->q + column + 4 * s)));
-  }
-  for (int t = 0; t < T; ++t) sums[t] = add(sums[t], scaled(dots[t], scale));
+// N vectors of codes times N times four columns of q, times one scale.
+template <int kBits, int N, int G, class Codes>
+inline void multiply_scaled(const Codes& codes, const int8_t (*q)[G][4], const Scale& scale, Sums<G>& sums) {
+  multiply_codes<kBits, N, G>(codes, q, [&](const auto& dots) { add_scaled(sums, dots, scale); });
 }
 
-// rest[t] = the mins of the eight groups of 32 times the sums of their activations
-template <int T>
-inline void multiply_mins(const uint8_t* mins, const Block256* const (&x)[T], I8 (&rest)[T]) {
-  for (int pair = 0; pair < 4; ++pair) {
-    const Pairs min = load_pairs(mins + 16 * pair);
-    for (int t = 0; t < T; ++t) rest[t] = add(rest[t], multiply(min, broadcast_pair(x[t]->sums32 + 2 * pair)));
-  }
+// The mins of the eight groups of 32 times the sums of their activations
+template <int G>
+inline void multiply_mins(const uint8_t* mins, const Group256<G>& x, Sums<G>& rest) {
+  for_each_index<4>([&](auto pair) { add_multiples<G>(rest, load_pairs(mins + 16 * pair), x.sums32[pair]); });
 }
 
 // w = d * scale * code - dmin * min. Low nibbles of 8 vectors are one group of 32, high nibbles the next.
 struct PackedQ4_K {
   static constexpr int64_t kBytes = 32 + 64 + 64 + 1024;
   static constexpr bool kHasMins = true;
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
+
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for (int pair = 0; pair < 4; ++pair) {
       const Pairs scales = load_pairs(w + 32 + 16 * pair);
       const uint8_t* codes = w + 160 + 256 * pair;
-      const auto low = [codes](int s) { return low_nibbles(load_bytes(codes + 32 * s)); };
-      const auto high = [codes](int s) { return high_nibbles(load_bytes(codes + 32 * s)); };
-      add_scaled<8, T>(low, x, 64 * pair, first_of_pairs(scales), sums);
-      add_scaled<8, T>(high, x, 64 * pair + 32, second_of_pairs(scales), sums);
+      const auto low = [codes](auto s) { return low_nibbles(load_bytes(codes + 32 * s)); };
+      const auto high = [codes](auto s) { return high_nibbles(load_bytes(codes + 32 * s)); };
+      multiply_scaled<4, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
+      multiply_scaled<4, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
     }
-    multiply_mins<T>(w + 96, x, rest);
+    multiply_mins<G>(w + 96, x, rest);
   }
 };
 
@@ -49,72 +42,49 @@ struct PackedQ5_K {
   static constexpr int64_t kBytes = 32 + 64 + 64 + 256 + 1024;
   static constexpr bool kHasMins = true;
 
-  template <int kPair, int T>
-  static void multiply_pair(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T]) {
-    const Pairs scales = load_pairs(w + 32 + 16 * kPair);
-    const Pairs first = first_of_pairs(scales), second = second_of_pairs(scales);
-    for (int half = 0; half < 2; ++half) {
-      const uint8_t* fifth = w + 160 + 128 * half;
-      const uint8_t* codes = w + 416 + 256 * kPair + 128 * half;
-      const auto low = [=](int s) {
-        return either(low_nibbles(load_bytes(codes + 32 * s)), bit_field<2 * kPair, 1, 4>(load_bytes(fifth + 32 * s)));
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
+    for_each_index<4>([&](auto pair) {
+      const Pairs scales = load_pairs(w + 32 + 16 * pair);
+      const uint8_t* fifth = w + 160;
+      const uint8_t* codes = w + 416 + 256 * pair;
+      const auto low = [=](auto s) {
+        return either(low_nibbles(load_bytes(codes + 32 * s)),
+                      bit_field<2 * decltype(pair){}, 1, 4>(load_bytes(fifth + 32 * s)));
       };
-      const auto high = [=](int s) {
+      const auto high = [=](auto s) {
         return either(high_nibbles(load_bytes(codes + 32 * s)),
-                      bit_field<2 * kPair + 1, 1, 4>(load_bytes(fifth + 32 * s)));
+                      bit_field<2 * decltype(pair){} + 1, 1, 4>(load_bytes(fifth + 32 * s)));
       };
-      add_scaled<4, T>(low, x, 64 * kPair + 16 * half, first, sums);
-      add_scaled<4, T>(high, x, 64 * kPair + 32 + 16 * half, second, sums);
-    }
-  }
-
-  template <int T>
-  static void multiply_block(const uint8_t* w, const Block256* const (&x)[T], I8 (&sums)[T], I8 (&rest)[T]) {
-    multiply_pair<0, T>(w, x, sums);
-    multiply_pair<1, T>(w, x, sums);
-    multiply_pair<2, T>(w, x, sums);
-    multiply_pair<3, T>(w, x, sums);
-    multiply_mins<T>(w + 96, x, rest);
+      multiply_scaled<5, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
+      multiply_scaled<5, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
+    });
+    multiply_mins<G>(w + 96, x, rest);
   }
 };
 
-// out[t, r] = strip . x[t] for T tokens.
-template <class Type, int T>
-inline void multiply_tile_256(const uint8_t* w, const std::byte* x, int64_t pitch, int64_t n_blocks, float* out) {
-  const Block256* tokens[T];
-  F8 acc[T];
-  for (int t = 0; t < T; ++t) {
-    tokens[t] = reinterpret_cast<const Block256*>(x + t * pitch);
-    acc[t] = broadcast(0);
-  }
-  for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes) {
-    I8 sums[T] = {}, rest[T] = {};
-    Type::template multiply_block<T>(w, tokens, sums, rest);
-    const F8 d = load_scales(w);
-    for (int t = 0; t < T; ++t) {
-      const float scale = tokens[t]->scale;
+// out[t, r] = strip . x[t] for G tokens.
+template <class Type, int G>
+[[gnu::flatten, gnu::noinline]] void multiply_group_256(const uint8_t* w, const Group256<G>* x, int64_t n_blocks,
+                                                        float* out) {
+  constexpr int n = Lanes<G>::kVectors;
+  typename Lanes<G>::Float acc[n];
+  for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
+  for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
+    Sums<G> sums = {}, rest = {};
+    Type::template multiply<G>(w, *x, sums, rest);
+    const auto d = for_tokens<G>(load_scales(w));
+    for (int i = 0; i < n; ++i) {
+      const auto scale = token_values<G>(x->scale, i);
       if constexpr (Type::kHasMins) {
-        const F8 lowered = mul(mul(load_scales(w + 16), broadcast(-scale)), to_float(rest[t]));
-        acc[t] = add(acc[t], fma(mul(d, broadcast(scale)), to_float(sums[t]), lowered));
+        const auto lowered = mul(mul(for_tokens<G>(load_scales(w + 16)), negate(scale)), to_float(rest.v[i]));
+        acc[i] = add(acc[i], fma(mul(d, scale), to_float(sums.v[i]), lowered));
       } else {
-        acc[t] = fma(mul(d, broadcast(scale)), to_float(sums[t]), acc[t]);
+        acc[i] = fma(mul(d, scale), to_float(sums.v[i]), acc[i]);
       }
-      ++tokens[t];
     }
   }
-  for (int t = 0; t < T; ++t) store(out + t * 8, acc[t]);
-}
-
-template <class Type>
-inline void multiply_strip_256(const std::byte* strip, const std::byte* x, int64_t pitch, int64_t n_blocks,
-                               int64_t n_tokens, float* out) {
-  const auto* w = reinterpret_cast<const uint8_t*>(strip);
-  for (; n_tokens >= 4; n_tokens -= 4, x += 4 * pitch, out += 32) {
-    multiply_tile_256<Type, 4>(w, x, pitch, n_blocks, out);
-  }
-  if (n_tokens == 3) multiply_tile_256<Type, 3>(w, x, pitch, n_blocks, out);
-  if (n_tokens == 2) multiply_tile_256<Type, 2>(w, x, pitch, n_blocks, out);
-  if (n_tokens == 1) multiply_tile_256<Type, 1>(w, x, pitch, n_blocks, out);
+  for (int i = 0; i < n; ++i) store_tokens<G>(out, i, acc[i]);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

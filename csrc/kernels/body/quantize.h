@@ -45,23 +45,36 @@ inline void encode_32(const F8 (&part)[4], float inverse, int8_t* q, I8 (&rounde
   store_low_bytes(q, rounded[0], rounded[1], rounded[2], rounded[3]);
 }
 
-inline void quantize_32(const float* x, int64_t n, Block32* y) {
-  for (int64_t begin = 0; begin < n; begin += 32, ++y) {
-    F8 part[4];
-    load_32(x + begin, part);
-    const int largest = reduce_max(largest_of_32(part));
-    const float inverse = inverse_scale(largest);
-    if (inverse == 0) {
-      *y = {scale_without_codes(largest), 0, {}};
-      y->sum = y->scale;
-      continue;
-    }
-    Fit fit;
-    I8 q[4];
-    encode_32(part, inverse, y->q, q, fit);
-    y->scale = fit.scale();
-    y->sum = y->scale * static_cast<float>(reduce_add(add(add(q[0], q[1]), add(q[2], q[3]))));
+// Block number `index` of a row, among the blocks of its group.
+template <class Block>
+inline void put_block(const Block& block, int64_t index, const GroupPlace& place) {
+  constexpr int units = sizeof(Block) / 4;
+  const auto* from = reinterpret_cast<const std::byte*>(&block);
+  std::byte* to = place.group + (index * units * place.size + place.token) * 4;
+  for (int u = 0; u < units; ++u, from += 4, to += 4 * place.size) __builtin_memcpy(to, from, 4);
+}
+
+inline Block32 quantize_block_32(const float* x) {
+  F8 part[4];
+  load_32(x, part);
+  const int largest = reduce_max(largest_of_32(part));
+  const float inverse = inverse_scale(largest);
+  if (inverse == 0) {
+    const float scale = scale_without_codes(largest);
+    return {scale, scale, 0, {}};
   }
+  Block32 block;
+  Fit fit;
+  I8 q[4];
+  encode_32(part, inverse, block.q, q, fit);
+  block.scale = fit.scale();
+  block.sum_q = reduce_add(add(add(q[0], q[1]), add(q[2], q[3])));
+  block.sum = block.scale * static_cast<float>(block.sum_q);
+  return block;
+}
+
+inline void quantize_32(const float* x, int64_t n, const GroupPlace& place) {
+  for (int64_t b = 0; b < n / 32; ++b) put_block(quantize_block_32(x + 32 * b), b, place);
 }
 
 inline int largest_of_256(const float* x) {
@@ -74,27 +87,28 @@ inline int largest_of_256(const float* x) {
   return reduce_max(largest);
 }
 
-inline void quantize_256(const float* x, int64_t n, Block256* y) {
-  for (int64_t begin = 0; begin < n; begin += 256, ++y) {
-    const int largest = largest_of_256(x + begin);
-    const float inverse = inverse_scale(largest);
-    if (inverse == 0) {
-      *y = {scale_without_codes(largest), {}, {}, {}};
-      continue;
-    }
-    Fit fit;
-    for (int i = 0; i < 256; i += 32) {
-      F8 part[4];
-      load_32(x + begin + i, part);
-      I8 q[4];
-      encode_32(part, inverse, y->q + i, q, fit);
-      const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
-      y->sums16[i / 16] = static_cast<int16_t>(first);
-      y->sums16[i / 16 + 1] = static_cast<int16_t>(last);
-      y->sums32[i / 32] = static_cast<int16_t>(first + last);
-    }
-    y->scale = fit.scale();
+inline Block256 quantize_block_256(const float* x) {
+  const int largest = largest_of_256(x);
+  const float inverse = inverse_scale(largest);
+  if (inverse == 0) return {scale_without_codes(largest), {}, {}, {}};
+  Block256 block;
+  Fit fit;
+  for (int i = 0; i < 256; i += 32) {
+    F8 part[4];
+    load_32(x + i, part);
+    I8 q[4];
+    encode_32(part, inverse, block.q + i, q, fit);
+    const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
+    block.sums16[i / 16] = static_cast<int16_t>(first);
+    block.sums16[i / 16 + 1] = static_cast<int16_t>(last);
+    block.sums32[i / 32] = static_cast<int16_t>(first + last);
   }
+  block.scale = fit.scale();
+  return block;
+}
+
+inline void quantize_256(const float* x, int64_t n, const GroupPlace& place) {
+  for (int64_t b = 0; b < n / 256; ++b) put_block(quantize_block_256(x + 256 * b), b, place);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

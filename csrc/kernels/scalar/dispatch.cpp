@@ -1,5 +1,5 @@
 #include "kernels/scalar/dequantize.h"
-#include "kernels/scalar/ints.h"
+#include "kernels/scalar/products.h"
 #include "kernels/scalar/vec.h"
 
 // The bodies come after the vector type that they are written over.

@@ -10,12 +10,6 @@ struct B32 {
   uint8_t lane[32];
 };
 
-// Sums of products, unfinished: of four bytes in each of eight lanes. A Dot holds up to eight products of codes below
-// 16, four below 32, two below 64, one below 130, all with |x| <= 127.
-struct Dot {
-  int32_t lane[8];
-};
-
 struct I8 {
   int32_t lane[8];
 };
@@ -28,11 +22,6 @@ struct Pairs {
 inline B32 load_bytes(const uint8_t* p) {
   B32 result;
   std::memcpy(result.lane, p, sizeof result.lane);
-  return result;
-}
-inline B32 broadcast_four(const int8_t* p) {
-  B32 result;
-  for (int i = 0; i < 8; ++i) std::memcpy(result.lane + 4 * i, p, 4);
   return result;
 }
 inline B32 low_nibbles(const B32& a) {
@@ -53,27 +42,6 @@ inline I8 each_int(Operation operation) {
   return result;
 }
 
-// Unsigned codes times signed x.
-inline Dot dot(const B32& codes, const B32& x) {
-  Dot result;
-  for (int i = 0; i < 8; ++i) {
-    result.lane[i] = 0;
-    for (int j = 4 * i; j < 4 * i + 4; ++j) result.lane[i] += codes.lane[j] * static_cast<int8_t>(x.lane[j]);
-  }
-  return result;
-}
-inline Dot add(const Dot& a, const Dot& b) {
-  Dot result;
-  for (int i = 0; i < 8; ++i) result.lane[i] = a.lane[i] + b.lane[i];
-  return result;
-}
-inline I8 total(const Dot& a) {
-  return each_int([&](int i) { return a.lane[i]; });
-}
-inline I8 total_times_16(const Dot& a) {
-  return each_int([&](int i) { return a.lane[i] * 16; });
-}
-
 // Byte 2 r + i is number i of row r.
 inline Pairs load_pairs(const uint8_t* p) {
   Pairs result;
@@ -88,22 +56,6 @@ inline Pairs load_signed_pairs(const uint8_t* p) {
   }
   return result;
 }
-inline Pairs broadcast_pair(const int16_t* p) {
-  Pairs result;
-  for (int i = 0; i < 8; ++i) result.first[i] = p[0], result.second[i] = p[1];
-  return result;
-}
-// The first or second number of each row in both places, as scaled() takes them.
-inline Pairs first_of_pairs(const Pairs& a) {
-  Pairs result = a;
-  std::memcpy(result.second, a.first, sizeof a.first);
-  return result;
-}
-inline Pairs second_of_pairs(const Pairs& a) {
-  Pairs result = a;
-  std::memcpy(result.first, a.second, sizeof a.second);
-  return result;
-}
 // Of unsigned bytes.
 inline Pairs low_nibbles(const Pairs& a) {
   Pairs result;
@@ -115,14 +67,6 @@ inline Pairs high_nibbles(const Pairs& a) {
   for (int i = 0; i < 8; ++i) result.first[i] = a.first[i] >> 4, result.second[i] = a.second[i] >> 4;
   return result;
 }
-// The sum of both products of each row.
-inline I8 multiply(const Pairs& a, const Pairs& b) {
-  return each_int([&](int i) { return a.first[i] * b.first[i] + a.second[i] * b.second[i]; });
-}
-inline I8 scaled(const Dot& a, const Pairs& scale) {
-  return each_int([&](int i) { return a.lane[i] * scale.first[i]; });
-}
-
 inline B32 either(const B32& a, const B32& b) {
   B32 result;
   for (int i = 0; i < 32; ++i) result.lane[i] = a.lane[i] | b.lane[i];
@@ -155,10 +99,6 @@ inline F8 load_half_powers(const uint8_t* p) {
 
 inline I8 sub(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] - b.lane[i]; });
-}
-template <int kBits>
-inline I8 shift_left(const I8& a) {
-  return each_int([&](int i) { return a.lane[i] * (1 << kBits); });
 }
 inline I8 add(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] + b.lane[i]; });

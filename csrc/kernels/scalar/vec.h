@@ -58,6 +58,9 @@ inline F8 square_root(const F8& a) {
 inline F8 fma(const F8& a, const F8& b, const F8& c) {  // a * b + c, rounded once
   return each([&](int i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
 }
+inline F8 negate(const F8& a) {
+  return each([&](int i) { return -a.lane[i]; });
+}
 // The second operand where either is NaN.
 inline F8 max(const F8& a, const F8& b) {
   return each([&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });

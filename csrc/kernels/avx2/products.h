@@ -1,0 +1,119 @@
+#pragma once
+
+#include "kernels/avx2/ints.h"
+
+// Products in AVX2 registers; kernels/scalar/products.h says what each function means. Products of bytes are added in
+// 16 bits, as many as fit, before they are widened.
+namespace fluxmlx::kernels::FLUXMLX_ISA {
+
+inline constexpr int kGroup = 4;
+
+template <int G>
+struct Lanes {
+  using Int = I8;
+  using Float = F8;
+  static constexpr int kVectors = G;
+};
+
+template <int G>
+struct Sums {
+  I8 v[G];
+};
+
+template <int kBits, int G>
+struct Dots {
+  __m256i v[G];
+};
+
+// Eight bits would saturate: their halves of four are multiplied apart.
+template <int G>
+struct Dots<8, G> {
+  Dots<4, G> low, high;
+};
+
+template <int kBits>
+inline constexpr int kMostProducts = kBits == 6   ? 2
+                                     : kBits == 5 ? 4
+                                                  : 8;
+
+// In both halves of each row.
+struct Scale {
+  __m256i v;
+};
+inline Scale first_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xa0), 0xa0)}; }
+inline Scale second_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xf5), 0xf5)}; }
+
+inline __m256i broadcast_four(const void* p) {
+  int four;
+  std::memcpy(&four, p, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+template <int kBits, int G>
+inline void add_products(Dots<kBits, G>& dots, B32 codes, const int8_t (&x)[G][4]) {
+  for (int t = 0; t < G; ++t) {
+    dots.v[t] = _mm256_add_epi16(dots.v[t], _mm256_maddubs_epi16(codes.v, broadcast_four(x[t])));
+  }
+}
+template <int G>
+inline void add_products(Dots<8, G>& dots, B32 codes, const int8_t (&x)[G][4]) {
+  const B32 low = low_nibbles(codes), high = high_nibbles(codes);
+  for (int t = 0; t < G; ++t) {
+    const __m256i four = broadcast_four(x[t]);
+    dots.low.v[t] = _mm256_add_epi16(dots.low.v[t], _mm256_maddubs_epi16(low.v, four));
+    dots.high.v[t] = _mm256_add_epi16(dots.high.v[t], _mm256_maddubs_epi16(high.v, four));
+  }
+}
+
+template <int kBits, int G>
+inline void add_scaled(Sums<G>& sums, const Dots<kBits, G>& dots, Scale scale) {
+  for (int t = 0; t < G; ++t) sums.v[t] = add(sums.v[t], I8{_mm256_madd_epi16(dots.v[t], scale.v)});
+}
+template <int G>
+inline void add_scaled(Sums<G>& sums, const Dots<8, G>& dots, Scale scale) {
+  for (int t = 0; t < G; ++t) {
+    const __m256i high = _mm256_slli_epi32(_mm256_madd_epi16(dots.high.v[t], scale.v), 4);
+    sums.v[t] = add(sums.v[t], add(I8{_mm256_madd_epi16(dots.low.v[t], scale.v)}, I8{high}));
+  }
+}
+
+template <int kBits, int G>
+inline void add_total(Sums<G>& sums, const Dots<kBits, G>& dots) {
+  add_scaled(sums, dots, Scale{_mm256_set1_epi16(1)});
+}
+template <int G>
+inline void add_total(Sums<G>& sums, const Dots<8, G>& dots) {
+  add_scaled(sums, dots.low, Scale{_mm256_set1_epi16(1)});
+  add_scaled(sums, dots.high, Scale{_mm256_set1_epi16(16)});
+}
+
+template <int G>
+inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = add(sums.v[t], I8{_mm256_madd_epi16(a.v, broadcast_four(x[t]))});
+  }
+}
+
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
+  for (int t = 0; t < G; ++t) sums.v[t] = sub(sums.v[t], I8{_mm256_slli_epi32(b.v[t].v, kShift)});
+}
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const int32_t (&x)[G]) {
+  for (int t = 0; t < G; ++t) sums.v[t] = sub(sums.v[t], I8{_mm256_slli_epi32(_mm256_set1_epi32(x[t]), kShift)});
+}
+
+template <int G>
+inline F8 for_tokens(F8 a) {
+  return a;
+}
+template <int G>
+inline F8 token_values(const float (&x)[G], int i) {
+  return broadcast(x[i]);
+}
+template <int G>
+inline void store_tokens(float* out, int i, F8 a) {
+  store(out + 8 * i, a);
+}
+
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA

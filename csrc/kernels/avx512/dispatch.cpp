@@ -1,0 +1,13 @@
+#include "kernels/avx512/dequantize.h"
+#include "kernels/avx512/products.h"
+#include "kernels/avx512/vec.h"
+
+// The bodies come after the vector type that they are written over.
+#include "kernels/body/table.h"
+
+namespace fluxmlx::kernels {
+
+extern const Table kAvx512Table;
+constinit const Table kAvx512Table = avx512::make_table("avx512");
+
+}  // namespace fluxmlx::kernels

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "kernels/scalar/ints.h"
+
+// Products of the codes of eight rows with G tokens, whose bytes lie together; the other instruction sets have the same
+// functions with the same results.
+namespace fluxmlx::kernels::scalar {
+
+inline constexpr int kGroup = 4;  // most tokens together
+
+// The vectors that hold a number for each of eight rows and G tokens.
+template <int G>
+struct Lanes {
+  using Int = I8;
+  using Float = F8;
+  static constexpr int kVectors = G;
+};
+
+template <int G>
+struct Sums {
+  I8 v[G];
+};
+
+// Sums of products, unfinished: kMostProducts<kBits> of codes of kBits bits fit, with |x| <= 127.
+template <int kBits, int G>
+struct Dots {
+  I8 v[G];
+};
+template <int kBits>
+inline constexpr int kMostProducts = 8;
+
+// A factor for each row.
+struct Scale {
+  I8 v;
+};
+inline Scale first_of_pairs(const Pairs& a) {
+  return {each_int([&](int i) { return a.first[i]; })};
+}
+inline Scale second_of_pairs(const Pairs& a) {
+  return {each_int([&](int i) { return a.second[i]; })};
+}
+
+// dots += unsigned codes times signed x, four columns
+template <int kBits, int G>
+inline void add_products(Dots<kBits, G>& dots, const B32& codes, const int8_t (&x)[G][4]) {
+  for (int t = 0; t < G; ++t) {
+    for (int i = 0; i < 32; ++i) dots.v[t].lane[i / 4] += codes.lane[i] * x[t][i % 4];
+  }
+}
+template <int kBits, int G>
+inline void add_total(Sums<G>& sums, const Dots<kBits, G>& dots) {
+  for (int t = 0; t < G; ++t) sums.v[t] = add(sums.v[t], dots.v[t]);
+}
+template <int kBits, int G>
+inline void add_scaled(Sums<G>& sums, const Dots<kBits, G>& dots, const Scale& scale) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] + dots.v[t].lane[i] * scale.v.lane[i]; });
+  }
+}
+// sums += first times x[t][0] + second times x[t][1]
+template <int G>
+inline void add_multiples(Sums<G>& sums, const Pairs& a, const int16_t (&x)[G][2]) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] + a.first[i] * x[t][0] + a.second[i] * x[t][1]; });
+  }
+}
+
+// sums -= b 2^kShift
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] - b.v[t].lane[i] * (1 << kShift); });
+  }
+}
+// sums -= x[t] 2^kShift in all rows
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const int32_t (&x)[G]) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] - x[t] * (1 << kShift); });
+  }
+}
+
+// The same for all tokens; and vector i of a number for each token.
+template <int G>
+inline F8 for_tokens(const F8& a) {
+  return a;
+}
+template <int G>
+inline F8 token_values(const float (&x)[G], int i) {
+  return broadcast(x[i]);
+}
+
+// Vector i of (tokens, rows)
+template <int G>
+inline void store_tokens(float* out, int i, const F8& a) {
+  store(out + 8 * i, a);
+}
+
+}  // namespace fluxmlx::kernels::scalar
