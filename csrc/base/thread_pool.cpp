@@ -17,7 +17,12 @@ namespace {
 
 // Longer than the pause between two products of one forward pass, shorter than anyone would notice in a profile.
 constexpr std::chrono::microseconds kSpin{40};
-constexpr int64_t kMaxChunks = int64_t{1} << 30;  // of one round: a ticket counts them in 32 bits
+constexpr int64_t kMaxChunks = int64_t{1} << 30;  // of one round: a share numbers them in 32 bits
+
+// Shorter than the slice after which a system takes a processor away that others wait for.
+constexpr std::chrono::microseconds kTurn{500};
+
+using Clock = std::chrono::steady_clock;
 
 void pause_cpu() noexcept {
 #if defined(__x86_64__)
@@ -30,41 +35,59 @@ void pause_cpu() noexcept {
 // Waits for ready() without sleeping; false when the time is up.
 template <class Ready>
 bool spin_until(const Ready& ready) noexcept {
-  const auto deadline = std::chrono::steady_clock::now() + kSpin;
+  const auto deadline = Clock::now() + kSpin;
   do {
     for (int i = 0; i < 32; ++i) {
       if (ready()) return true;
       pause_cpu();
     }
-  } while (std::chrono::steady_clock::now() < deadline);
+  } while (Clock::now() < deadline);
   return ready();
 }
 
+// The chunks of one round that a thread begins with: [begin, end) in the low and high half. The owner takes from the
+// front and others from the back. Whoever takes a chunk holds the round open until it counts it as done, so what
+// describes the round is stable while it is read, and a round never waits for a thread that has not taken a chunk.
+struct alignas(64) Share {
+  std::atomic<uint64_t> range{0};
+
+  void fill(int64_t begin, int64_t end) noexcept {
+    range.store(static_cast<uint64_t>(end) << 32 | static_cast<uint64_t>(begin), std::memory_order_release);
+  }
+
+  bool take(bool from_front, int64_t& chunk) noexcept {
+    constexpr uint64_t first = 1, last = uint64_t{1} << 32;
+    uint64_t seen = range.load(std::memory_order_acquire);
+    while (true) {
+      const uint64_t begin = seen & 0xffffffffu, end = seen >> 32;
+      if (begin == end) return false;
+      chunk = static_cast<int64_t>(from_front ? begin : end - 1);
+      const uint64_t left = from_front ? seen + first : seen - last;
+      if (range.compare_exchange_weak(seen, left, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+    }
+  }
+};
+
 }  // namespace
 
-// A ticket holds the round's number (high half) and how many chunks are left (low half). Whoever takes a chunk
-// holds the round open until it counts the chunk as done, so body and n_chunks are stable while they are read,
-// and a round never waits for a thread that has not taken a chunk.
 struct ThreadPool::State {
-  explicit State(int n) : n_threads(n) {}
+  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)) {}
   ~State();
 
-  bool has_work() const noexcept { return (ticket.load(std::memory_order_seq_cst) & 0xffffffffu) != 0; }
-  bool take(int64_t& left) noexcept;
   void run_chunks(int thread) noexcept;
   void run_chunk(int64_t chunk, int thread) noexcept;
-  void run_round(int64_t begin, int64_t count, const Body& work);
-  void sleep();
+  void run_round(int64_t begin, int64_t count, const Work& round_work);
+  void sleep(uint64_t seen);
   void loop(int thread);
 
   const int n_threads;
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  std::vector<Share> shares;
+  alignas(64) std::atomic<uint64_t> round{0};
   alignas(64) std::atomic<int64_t> done{0};
   alignas(64) std::atomic<int> sleepers{0};
   std::atomic<bool> stopping{false};
-  const Body* body = nullptr;
+  Work work;
   int64_t first_chunk = 0;
-  int64_t n_chunks = 0;
   std::exception_ptr error;  // the first of a round
   std::mutex mutex;
   std::condition_variable wake;
@@ -80,39 +103,32 @@ ThreadPool::State::~State() {
   for (std::thread& thread : threads) thread.join();
 }
 
-bool ThreadPool::State::take(int64_t& left) noexcept {
-  uint64_t seen = ticket.load(std::memory_order_acquire);
-  do {
-    left = static_cast<int64_t>(seen & 0xffffffffu);
-    if (left == 0) return false;
-  } while (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire));
-  return true;
-}
-
 void ThreadPool::State::run_chunks(int thread) noexcept {
-  int64_t left = 0;
-  while (take(left)) {
-    run_chunk(first_chunk + n_chunks - left, thread);
-    done.fetch_add(1, std::memory_order_release);
+  int64_t n_done = 0, chunk = 0;
+  for (int i = 0; i < n_threads; ++i) {
+    Share& share = shares[static_cast<size_t>((thread + i) % n_threads)];
+    for (; share.take(/*from_front=*/i == 0, chunk); ++n_done) run_chunk(first_chunk + chunk, thread);
   }
+  if (n_done != 0) done.fetch_add(n_done, std::memory_order_release);
 }
 
 void ThreadPool::State::run_chunk(int64_t chunk, int thread) noexcept {
   try {
-    (*body)(chunk, thread);
+    work.call(work.body, chunk, thread);
   } catch (...) {
     const std::lock_guard lock(mutex);
     if (!error) error = std::current_exception();
   }
 }
 
-void ThreadPool::State::run_round(int64_t begin, int64_t count, const Body& work) {
-  body = &work;
+void ThreadPool::State::run_round(int64_t begin, int64_t count, const Work& round_work) {
+  work = round_work;
   first_chunk = begin;
-  n_chunks = count;
   done.store(0, std::memory_order_relaxed);
-  const uint64_t round = (ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket.store((round << 32) | static_cast<uint64_t>(count), std::memory_order_seq_cst);
+  for (int i = 0; i < n_threads; ++i) {
+    shares[static_cast<size_t>(i)].fill(count * i / n_threads, count * (i + 1) / n_threads);
+  }
+  round.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) > 0) {
     {
       const std::lock_guard lock(mutex);
@@ -125,16 +141,26 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Body& work
   if (error) std::rethrow_exception(std::exchange(error, nullptr));
 }
 
-void ThreadPool::State::sleep() {
+void ThreadPool::State::sleep(uint64_t seen) {
   std::unique_lock lock(mutex);
   sleepers.fetch_add(1, std::memory_order_seq_cst);
-  wake.wait(lock, [this] { return has_work() || stopping; });
+  wake.wait(lock, [&] { return round.load(std::memory_order_seq_cst) != seen || stopping; });
   sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
+// Gives way to other processes now and then while it holds no chunk, so that they do not stop it in the middle of one,
+// where all threads would wait for it.
 void ThreadPool::State::loop(int thread) {
+  uint64_t seen = 0;
+  Clock::time_point turn = Clock::now();
   while (!stopping) {
-    if (!spin_until([this] { return has_work() || stopping; })) sleep();
+    if (Clock::now() - turn > kTurn) {
+      std::this_thread::yield();
+      turn = Clock::now();
+    }
+    const auto called = [&] { return round.load(std::memory_order_acquire) != seen || stopping; };
+    if (!spin_until(called)) sleep(seen);
+    seen = round.load(std::memory_order_acquire);
     run_chunks(thread);
   }
 }
@@ -151,13 +177,13 @@ ThreadPool::~ThreadPool() = default;
 
 int ThreadPool::n_threads() const noexcept { return state_->n_threads; }
 
-void ThreadPool::parallel_for(int64_t n_chunks, const Body& body) {
+void ThreadPool::run(int64_t n_chunks, const Work& work) {
   if (state_->n_threads == 1 || n_chunks == 1) {
-    for (int64_t chunk = 0; chunk < n_chunks; ++chunk) body(chunk, 0);
+    for (int64_t chunk = 0; chunk < n_chunks; ++chunk) work.call(work.body, chunk, 0);
     return;
   }
   for (int64_t begin = 0; begin < n_chunks; begin += kMaxChunks) {
-    state_->run_round(begin, std::min(kMaxChunks, n_chunks - begin), body);
+    state_->run_round(begin, std::min(kMaxChunks, n_chunks - begin), work);
   }
 }
 

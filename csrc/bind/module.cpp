@@ -6,6 +6,7 @@ namespace {
 #if FLUXMLX_DEVELOPER
 void register_testing(nb::module_& m) {
   nb::module_ testing = m.def_submodule("testing", "Private hooks for the tests of a developer build.");
+  register_testing_base(testing);
   register_testing_gguf(testing);
   register_testing_kernels(testing);
   register_testing_sample(testing);

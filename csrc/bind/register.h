@@ -17,6 +17,7 @@ void register_probe(nb::module_& m);
 void register_engine(nb::module_& m);
 
 // Private hooks for the tests; only in builds with FLUXMLX_DEVELOPER=ON.
+void register_testing_base(nb::module_& m);
 void register_testing_gguf(nb::module_& m);
 void register_testing_kernels(nb::module_& m);
 void register_testing_sample(nb::module_& m);

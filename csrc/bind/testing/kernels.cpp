@@ -4,7 +4,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <memory>
 
@@ -193,33 +192,9 @@ double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& mat
   return best;
 }
 
-// How often each chunk ran over `rounds` fork-joins.
-nb::object count_chunks(ThreadPool& pool, int64_t n_chunks, int64_t rounds) {
-  std::vector<std::atomic<int64_t>> counts(static_cast<size_t>(n_chunks));
-  std::atomic<bool> bad_thread{false};
-  {
-    nb::gil_scoped_release release;
-    for (int64_t round = 0; round < rounds; ++round) {
-      pool.parallel_for(n_chunks, [&](int64_t chunk, int thread) {
-        counts[static_cast<size_t>(chunk)].fetch_add(1, std::memory_order_relaxed);
-        if (thread < 0 || thread >= pool.n_threads()) bad_thread = true;
-      });
-    }
-  }
-  if (bad_thread) fail(ErrorCode::runtime, "a thread number outside the pool");
-  auto result = std::make_unique<int64_t[]>(counts.size());
-  std::copy(counts.begin(), counts.end(), result.get());
-  return new_array(std::move(result), {counts.size()});
-}
-
 }  // namespace
 
 void register_testing_kernels(nb::module_& m) {
-  nb::class_<ThreadPool>(m, "ThreadPool")
-      .def(nb::init<int>())
-      .def_prop_ro("n_threads", &ThreadPool::n_threads)
-      .def("count_chunks", &count_chunks);
-  m.def("available_threads", &available_threads);
   m.def("available_isas", &available_isas);
   m.def("active_isa", &active_isa);
   m.def("linear", &linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("products"),

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace fluxmlx {
+
+// Working memory that is kept from one use to the next: steady work allocates nothing, and what one large piece of work
+// took is given back when smaller ones follow.
+class Scratch {
+ public:
+  // n bytes, aligned to a cache line, not initialised; what an earlier call gave is invalid.
+  std::byte* reserve(size_t n);
+
+  size_t n_bytes() const noexcept { return size_; }
+
+ private:
+  struct Delete {
+    void operator()(std::byte* p) const noexcept;
+  };
+  std::unique_ptr<std::byte[], Delete> memory_;
+  size_t size_ = 0;
+};
+
+}  // namespace fluxmlx
