@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "array/array.h"
@@ -18,7 +19,7 @@ struct KvShape {
   uint64_t position_bytes() const noexcept;
 };
 
-// Keys and values of one sequence. Attention replaces k(layer) and v(layer) by arrays that hold the new rows;
+// Keys and values of one sequence. Attention replaces those of k() and v() by arrays that hold the new rows;
 // advance() then makes them part of the past. Memory grows in steps, positions below length() are kept.
 class KvCache {
  public:
@@ -32,8 +33,8 @@ class KvCache {
 
   void advance(int n_rows) noexcept { length_ += n_rows; }
 
-  Array& k(int layer) { return k_[layer]; }  // (n_kv_heads, capacity, head_dim)
-  Array& v(int layer) { return v_[layer]; }
+  std::span<Array> k() noexcept { return k_; }  // of each layer (n_kv_heads, capacity, head_dim)
+  std::span<Array> v() noexcept { return v_; }
 
  private:
   void grow(std::vector<Array>& arrays, int capacity);

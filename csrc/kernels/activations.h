@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <span>
 
 #include "kernels/kernels.h"
 
@@ -70,19 +68,23 @@ inline TokenGroup group_of(int64_t token, int64_t n_tokens, int most) {
   return group;
 }
 
-// The rows in each form that the matrices ask for, normed first.
+// The forms that matrices ask for.
+struct Forms {
+  bool floats = false, groups32 = false, groups256 = false;
+
+  void add(const Matrix& w);
+};
+
+// The rows in each form that is asked for, normed first. They lie in memory of the calling thread, and are gone when it
+// makes the next.
 struct Activations {
   Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
-              const InputNorm& norm, std::span<const Matrix> matrices);
+              const InputNorm& norm, const Forms& forms);
 
   const float* floats;                   // (n_tokens, n_cols), for weights in blocks
   const std::byte* groups32 = nullptr;   // Group32 after Group32, for packed types with one scale per 32
   const std::byte* groups256 = nullptr;  // Group256 after Group256, for packed types with super-blocks
   int64_t row_bytes32, row_bytes256;     // a token's share of its group
-
- private:
-  std::unique_ptr<float[]> floats_memory_;
-  std::unique_ptr<std::byte[]> groups32_memory_, groups256_memory_;
 };
 
 }  // namespace fluxmlx::kernels

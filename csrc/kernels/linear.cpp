@@ -37,13 +37,10 @@ int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
 
 // Tokens that meet a strip, in whole groups, while their quantised rows stay in the second cache; floats are cut into
 // slices instead.
-int64_t token_block(std::span<const Matrix> matrices) {
+int64_t token_block(const Forms& forms, int64_t n_cols) {
   constexpr int64_t cache = 384 << 10, group = kMostTokenGroup;
-  int64_t block = kTokenBlock;
-  for (const Matrix& w : matrices) {
-    if (w.form == Form::packed) block = std::min(block, cache / (w.n_cols * 5 / 4 + 1) / group * group);
-  }
-  return std::max(block, group);
+  const bool packed = forms.groups32 || forms.groups256;
+  return packed ? std::clamp(cache / (n_cols * 5 / 4 + 1) / group * group, group, int64_t{kTokenBlock}) : kTokenBlock;
 }
 
 // body(panel number) for every panel and block of tokens; a block's activations stay cached over a chunk's panels.
@@ -70,7 +67,7 @@ Panel panel_at(const Activations& x, const Matrix& w, int64_t index, int64_t tok
 void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
             std::span<const Linear> products) {
   int64_t n_panels = 0;
-  std::vector<Matrix> matrices;
+  Forms forms;
   for (const Linear& product : products) {
     check(product.w);
     if (product.w.n_cols != products.front().w.n_cols) {
@@ -78,17 +75,17 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
            product.w.n_cols, " columns: they must agree");
     }
     n_panels += count_panels(product.w);
-    matrices.push_back(product.w);
+    forms.add(product.w);
   }
   if (n_panels == 0) return;
   const int64_t n_cols = products.front().w.n_cols;
-  const Activations input(table, pool, x, n_tokens, n_cols, norm, matrices);
+  const Activations input(table, pool, x, n_tokens, n_cols, norm, forms);
   const auto body = [&](int64_t index, int64_t token, int64_t n) {
     const Linear* product = products.data();
     for (; index >= count_panels(product->w); ++product) index -= count_panels(product->w);
     table.linear(*product, panel_at(input, product->w, index, token, n), panel_scratch());
   };
-  for_each_panel(pool, n_panels, n_cols, n_tokens, token_block(matrices), body);
+  for_each_panel(pool, n_panels, n_cols, n_tokens, token_block(forms, n_cols), body);
 }
 
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
@@ -99,12 +96,14 @@ void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t 
     fail(ErrorCode::invalid_argument, "gate is ", gate.n_rows, " x ", gate.n_cols, " and up is ", up.n_rows, " x ",
          up.n_cols, ": they must agree");
   }
-  const Matrix both[] = {gate, up};
-  const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, both);
+  Forms forms;
+  forms.add(gate);
+  forms.add(up);
+  const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms);
   const auto body = [&](int64_t index, int64_t token, int64_t n) {
     table.gated_linear(gate, up, activation, panel_at(input, gate, index, token, n), y, panel_scratch());
   };
-  for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, token_block(both), body);
+  for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, token_block(forms, gate.n_cols), body);
 }
 
 void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {

@@ -138,9 +138,9 @@ ops::Weight Loader::take_in(const gguf::Tensor& tensor, ops::Weight weight) {
 }
 
 void Loader::finish() {
-  ThreadPool pool(available_threads());
+  if (ops_.pool() == nullptr) return;  // each tensor was read when it was asked for
   const uint64_t before = done_;
-  intake_.run(file_, pool, [&](uint64_t n_bytes) {
+  intake_.run(file_, *ops_.pool(), [&](uint64_t n_bytes) {
     done_ = before + n_bytes;
     if (progress_) progress_(done_, file_.n_bytes());
   });

@@ -10,19 +10,9 @@
 
 namespace fluxmlx::model {
 
-struct Layer {
-  ops::Norm attention_norm;
-  std::vector<ops::Linear> qkv;  // (n_heads * head_dim, n_embd), twice (n_kv_heads * head_dim, n_embd)
-  ops::AttentionConfig attention;
-  ops::Linear output;  // (n_embd, n_heads * head_dim)
-  ops::Norm ffn_norm;
-  ops::Weight gate, up;  // (n_ff, n_embd)
-  ops::Linear down;      // (n_embd, n_ff)
-};
-
 struct Weights {
   ops::Weight embedding;  // (n_vocab, n_embd)
-  std::vector<Layer> layers;
+  std::vector<ops::Layer> layers;
   ops::Norm output_norm;
   ops::Linear head;  // (n_vocab, n_embd); the embedding where the file has none
   ops::Rope rope;
@@ -48,8 +38,7 @@ struct Batch {
 // all sequences; the only state it touches is in the caches of the batch.
 class Decoder {
  public:
-  Decoder(Config config, Weights weights, std::shared_ptr<const ops::Ops> ops)
-      : config_(config), weights_(std::move(weights)), ops_(std::move(ops)) {}
+  Decoder(Config config, Weights weights, std::shared_ptr<const ops::Ops> ops);
 
   const Config& config() const noexcept { return config_; }
   const ops::Ops& ops() const noexcept { return *ops_; }
@@ -61,11 +50,13 @@ class Decoder {
   Array logits(const Array& hidden, std::span<const int32_t> rows) const;
 
  private:
-  Array layer(const Layer& layer, int index, const Array& x, const Array& rope, const Batch& batch) const;
-
   Config config_;
-  Weights weights_;
   std::shared_ptr<const ops::Ops> ops_;
+  ops::Weight embedding_;
+  ops::Rope rope_;
+  std::unique_ptr<ops::Stack> layers_;
+  ops::Norm output_norm_;
+  ops::Linear head_;
 };
 
 }  // namespace fluxmlx::model

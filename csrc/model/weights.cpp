@@ -49,12 +49,12 @@ ops::Rope load_rope(const Config& config, load::Loader& loader) {
           Array::from(wavelength, {n_pairs})};
 }
 
-Layer load_layer(const Config& config, load::Loader& loader, const ops::Rope& rope, int index) {
+ops::Layer load_layer(const Config& config, load::Loader& loader, const ops::Rope& rope, int index) {
   LayerReader read(config, loader, index);
   const int q_dim = config.n_heads * config.head_dim;
   const int kv_dim = config.n_kv_heads * config.head_dim;
   const bool bias = config.family->qkv_bias;
-  Layer layer;
+  ops::Layer layer;
   layer.attention_norm = read.norm("attn_norm.weight", config.n_embd);
   layer.qkv = {read.linear("attn_q", q_dim, config.n_embd, bias), read.linear("attn_k", kv_dim, config.n_embd, bias),
                read.linear("attn_v", kv_dim, config.n_embd, bias)};
@@ -73,6 +73,7 @@ Layer load_layer(const Config& config, load::Loader& loader, const ops::Rope& ro
   layer.ffn_norm = read.norm("ffn_norm.weight", config.n_embd);
   layer.gate = read.matrix("ffn_gate", config.n_ff, config.n_embd);
   layer.up = read.matrix("ffn_up", config.n_ff, config.n_embd);
+  layer.activation = config.family->activation;
   layer.down = read.linear("ffn_down", config.n_embd, config.n_ff, false);
   return layer;
 }

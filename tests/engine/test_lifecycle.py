@@ -194,10 +194,10 @@ for _ in range(5):  # threads have their thread-local data: without memory for i
     engine.generate([1] * 64, max_tokens=2, ignore_eos=True)
 size = 4096 * int(open("/proc/self/statm").read().split()[0])
 outcomes = set()
-for extra in range(0, 24 << 20, 4 << 20):
+for extra in range(0, 72 << 20, 8 << 20):
     resource.setrlimit(resource.RLIMIT_AS, (size + extra, -1))
     try:
-        engine.generate([1] * 1000, max_tokens=1, ignore_eos=True)
+        engine.generate([1] * 2000, max_tokens=1, ignore_eos=True)
         outcomes.add("answer")
     except (fluxmlx.OutOfMemoryError, MemoryError):
         outcomes.add("no memory")

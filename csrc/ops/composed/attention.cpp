@@ -28,7 +28,7 @@ Array ComposedOps::append(Array& cache, const Array& rows, const Rows& span) con
   return mx::astype(mx::reshape(seen, {1, n_heads, end, head_dim}, stream_), dtype_, stream_);
 }
 
-Array ComposedOps::attention(const AttentionConfig& config, const Array& q, const Array& k, const Array& v,
+Array ComposedOps::attention(const AttentionConfig& config, int layer, const Array& q, const Array& k, const Array& v,
                              const Array& rope_positions, std::span<const Rows> sequences) const {
   const Array queries = heads(q, config.n_heads, config, config.q_norm, true, rope_positions);
   const Array keys = heads(k, config.n_kv_heads, config, config.k_norm, true, rope_positions);
@@ -37,8 +37,8 @@ Array ComposedOps::attention(const AttentionConfig& config, const Array& q, cons
   for (const Rows& span : sequences) {
     const Array mine = mx::slice(queries, {span.begin, 0, 0, 0},
                                  {span.begin + span.count, config.n_heads, 1, config.head_dim}, stream_);
-    const Array all_k = append(*span.k, keys, span);
-    const Array all_v = append(*span.v, values, span);
+    const Array all_k = append(span.k[layer], keys, span);
+    const Array all_v = append(span.v[layer], values, span);
     const Array seen = mx::attention(mx::transpose(mine, {2, 1, 0, 3}, stream_), all_k, all_v, config.scale,
                                      /*causal=*/span.count > 1, stream_);
     const Array by_row = mx::transpose(seen, {0, 2, 1, 3}, stream_);

@@ -23,14 +23,13 @@ Array ComposedOps::embedding(const Weight& table, const Array& tokens) const {
   return mx::dequantize(rows, scales, biases, table.quantization, dtype_, stream_);
 }
 
-std::vector<Array> ComposedOps::norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const {
-  const Array normed = mx::rms_norm(x, norm.weight, norm.eps, stream_);
-  std::vector<Array> results;
-  for (const Linear& linear : linears) {
-    const Array y = product(normed, linear.weight);
-    results.push_back(linear.bias ? mx::add(y, linear.bias, stream_) : y);
-  }
-  return results;
+Array ComposedOps::linear(const Array& x, const Linear& linear) const {
+  const Array y = product(x, linear.weight);
+  return linear.bias ? mx::add(y, linear.bias, stream_) : y;
+}
+
+Array ComposedOps::norm_linear(const Array& x, const Norm& norm, const Linear& linear) const {
+  return this->linear(mx::rms_norm(x, norm.weight, norm.eps, stream_), linear);
 }
 
 Array ComposedOps::activate(const Array& x, Activation activation) const {
@@ -43,16 +42,9 @@ Array ComposedOps::activate(const Array& x, Activation activation) const {
   return mx::multiply(x, mx::sigmoid(u, stream_), stream_);
 }
 
-Array ComposedOps::norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,
-                              Activation activation) const {
-  const Array normed = mx::rms_norm(x, norm.weight, norm.eps, stream_);
-  return mx::multiply(activate(product(normed, gate), activation), product(normed, up), stream_);
-}
-
-Array ComposedOps::linear_add(const Array& x, const Linear& linear, const Array& residual) const {
-  Array y = product(x, linear.weight);
-  if (linear.bias) y = mx::add(y, linear.bias, stream_);
-  return mx::add(y, residual, stream_);
+Array ComposedOps::gated(const Array& x, const Layer& layer) const {
+  const Array normed = mx::rms_norm(x, layer.ffn_norm.weight, layer.ffn_norm.eps, stream_);
+  return mx::multiply(activate(product(normed, layer.gate), layer.activation), product(normed, layer.up), stream_);
 }
 
 std::unique_ptr<Ops> make_composed_ops(DeviceKind device) { return std::make_unique<ComposedOps>(device); }

@@ -14,15 +14,12 @@ class CpuOps final : public Ops {
   const Stream& stream() const override { return stream_; }
   Layout weight_layout() const override { return Layout::packed; }
   mlx_dtype dtype() const override { return MLX_FLOAT32; }
+  ThreadPool* pool() const override { return pool_.get(); }
 
   Array embedding(const Weight& table, const Array& tokens) const override;
-  std::vector<Array> norm_linear(const Array& x, const Norm& norm, std::span<const Linear> linears) const override;
-  Array norm_gated(const Array& x, const Norm& norm, const Weight& gate, const Weight& up,
-                   Activation activation) const override;
-  Array linear_add(const Array& x, const Linear& linear, const Array& residual) const override;
   Array rope_positions(const Rope& rope, const Array& positions) const override;
-  Array attention(const AttentionConfig& config, const Array& q, const Array& k, const Array& v,
-                  const Array& rope_positions, std::span<const Rows> sequences) const override;
+  std::unique_ptr<Stack> stack(std::vector<Layer> layers) const override;
+  Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const override;
 
  private:
   Stream stream_;
@@ -31,19 +28,19 @@ class CpuOps final : public Ops {
 
 namespace cpu {
 
-// A matrix for the kernels, and the memory that it is in: MLX does not know of it.
-struct HostMatrix {
-  std::shared_ptr<const std::byte> memory;
-  kernels::Matrix matrix;
+// Plain numbers for the kernels; null where there are none.
+inline const float* host_data(const Array& a) { return a ? a.data_f32() : nullptr; }
 
-  explicit HostMatrix(const Weight& w)
-      : memory(w.bytes),
-        matrix{w.type, w.bytes.get(), w.n_out, w.n_in,
-               w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks} {}
-};
+inline kernels::InputNorm host_norm(const Norm& norm) { return {host_data(norm.weight), norm.eps}; }
 
-inline kernels::Activation to_kernel(Activation activation) {
-  return activation == Activation::silu ? kernels::Activation::silu : kernels::Activation::gelu_tanh;
+// The memory of the bytes belongs to the Weight: MLX does not know of it.
+inline kernels::Matrix host_matrix(const Weight& w) {
+  return {w.type, w.bytes.get(), w.n_out, w.n_in,
+          w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks};
+}
+
+inline kernels::Linear host_linear(const Linear& linear, float* y, const float* residual = nullptr) {
+  return {host_matrix(linear.weight), host_data(linear.bias), residual, y};
 }
 
 }  // namespace cpu

@@ -19,15 +19,15 @@ inline const array& unwrap(const Array& a) { return *static_cast<const array*>(a
 Array wrap(array a);
 
 // A graph node that runs one function on the stream's thread.
-class KernelPrimitive final : public mlx::core::Primitive {
+class KernelPrimitive final : public mlx::core::UnaryPrimitive {
  public:
-  using Kernel = std::function<void(const std::vector<array>& inputs, std::vector<array>& outputs)>;
+  using Kernel = std::function<void(const std::vector<array>& inputs, float* output)>;
 
   KernelPrimitive(mlx::core::Stream stream, const char* name, Kernel kernel)
-      : Primitive(stream), name_(name), kernel_(std::make_shared<const Kernel>(std::move(kernel))) {}
+      : UnaryPrimitive(stream), name_(name), kernel_(std::make_shared<const Kernel>(std::move(kernel))) {}
 
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
-  void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs) override;
+  void eval_cpu(const std::vector<array>& inputs, array& output) override;
+  void eval_gpu(const std::vector<array>& inputs, array& output) override;
   const char* name() const override { return name_; }
 
  private:
@@ -35,13 +35,8 @@ class KernelPrimitive final : public mlx::core::Primitive {
   std::shared_ptr<const Kernel> kernel_;  // of this node and of its task
 };
 
-struct OutputSpec {
-  Shape shape;
-  mlx_dtype dtype = MLX_FLOAT32;
-};
-
-// Adds one node. All inputs must be row-contiguous, as the results of these nodes are.
-std::vector<Array> add_node(const Stream& stream, const char* name, std::vector<array> inputs,
-                            const std::vector<OutputSpec>& outputs, KernelPrimitive::Kernel kernel);
+// Adds one node whose result is float32. All inputs must be row-contiguous, as the results of these nodes are.
+Array add_node(const Stream& stream, const char* name, std::vector<array> inputs, const Shape& shape,
+               KernelPrimitive::Kernel kernel);
 
 }  // namespace fluxmlx::ops::cpu

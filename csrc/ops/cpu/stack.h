@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/scratch.h"
+#include "ops/cpu/ops.h"
+
+namespace fluxmlx::ops::cpu {
+
+// Rows of all layers' caches that one sequence adds in this step.
+struct Span {
+  int begin, count, n_past;
+};
+
+// The kernel calls of all layers, one after the other on the thread that asks: a step is one node of MLX's graph, and
+// nothing is allocated in it once the batch has its size.
+class LayerKernels {
+ public:
+  LayerKernels(std::shared_ptr<ThreadPool> pool, std::vector<Layer> layers);
+
+  size_t n_layers() const noexcept { return layers_.size(); }
+
+  // Input 0 is x (T, n_embd), 1 the rope table, then come k and v of each layer for each of the spans.
+  void run(std::span<const Span> spans, const std::vector<array>& inputs, float* y);
+
+ private:
+  // Working memory of a step, rows of each kind (T, n).
+  struct Buffers {
+    float *q, *k, *v, *rotated, *attended, *mixed, *gated;
+  };
+
+  Buffers reserve(int64_t n_tokens);
+  void attend(size_t layer, std::span<const Span> spans, const std::vector<array>& inputs, const Buffers& buffers);
+
+  std::shared_ptr<ThreadPool> pool_;
+  std::vector<Layer> layers_;
+  Scratch memory_;
+  std::vector<kernels::Sequence> sequences_;
+};
+
+}  // namespace fluxmlx::ops::cpu
