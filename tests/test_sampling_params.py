@@ -18,7 +18,7 @@ from fluxmlx.sampling import ALIASES, SamplingParams
 
 NATIVE = (
     "temperature top_k top_p min_p typical_p repeat_penalty presence_penalty frequency_penalty repeat_last_n "
-    "seed stop stop_token_ids ignore_eos min_tokens max_tokens logit_bias logprobs prompt_logprobs"
+    "seed stop stop_token_ids ignore_eos min_tokens max_tokens logit_bias logprobs prompt_logprobs n logits_processor"
 )
 HUGE = 10**5000  # more digits than Python turns into text
 NUMBERS = (
@@ -110,7 +110,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("repetition_penalty", 0, "from 0.01 to 100, not 0"),
     ("temperature", -1, "from 0 to 100, not -1"),
     ("top_p", 2, "from 0 to 1, not 2"),
-    ("n", 10**9, "must be 1 .* not 1000000000"),
+    ("n", 10**9, "from 1 to 128, not 1000000000"),
     ("ignore_eos", 1, "True or False, not 1"),
     ("stop", "", "none of them empty, not ''"),
     ("stop", ["a", 5], "not 5"),

@@ -15,6 +15,7 @@ enum class ErrorCode {
   out_of_memory,     // the numbers needed and available are in the text -> MemoryError
   cancelled,         // the caller asked to stop -> CancelledError
   closed,            // the engine was closed -> EngineClosedError
+  queue_full,        // too many requests wait already -> QueueFullError
   runtime,           // MLX or the engine failed -> EngineError
 };
 

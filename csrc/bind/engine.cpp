@@ -1,133 +1,42 @@
-// Engine, Handle and Event: the native engine as Python sees it. fluxmlx.engine wraps these for people.
+// Engine: the native engine as Python sees it. fluxmlx.engine wraps it for people.
 #include "engine/engine.h"
-#include <nanobind/stl/optional.h>
+
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include "bind/register.h"
+
+#include "bind/request.h"
 
 namespace fluxmlx::bind {
 namespace {
 
-using engine::Event;
-using engine::Request;
 using Seconds = std::chrono::duration<double>;
 
-std::string to_string(nb::handle value) {
-  const auto bytes = nb::cast<nb::bytes>(value);
-  return {bytes.c_str(), bytes.size()};
-}
-
-std::vector<std::string> to_strings(nb::handle values) {
-  std::vector<std::string> result;
-  for (nb::handle value : nb::cast<nb::sequence>(values)) result.push_back(to_string(value));
-  return result;
-}
-
-// Reads the fields that SamplingParams.to_native() writes, each by its name.
-class Fields {
- public:
-  explicit Fields(const nb::dict& fields) : fields_(fields) {}
-
-  template <class T>
-  void read(const char* name, T& into) const {
-    into = nb::cast<T>(fields_[name]);
-  }
-  void read(const char* name, std::vector<std::string>& into) const { into = to_strings(fields_[name]); }
-
- private:
-  const nb::dict& fields_;
-};
-
-Request to_request(std::vector<int32_t> prompt, const nb::dict& params) {
-  Request request;
-  request.prompt = std::move(prompt);
-  const Fields fields(params);
-  sample::Params& sampling = request.sampling;
-  fields.read("temperature", sampling.temperature);
-  fields.read("top_k", sampling.top_k);
-  fields.read("top_p", sampling.top_p);
-  fields.read("min_p", sampling.min_p);
-  fields.read("typical_p", sampling.typical_p);
-  fields.read("repeat_penalty", sampling.repeat_penalty);
-  fields.read("presence_penalty", sampling.presence_penalty);
-  fields.read("frequency_penalty", sampling.frequency_penalty);
-  fields.read("repeat_last_n", sampling.repeat_last_n);
-  fields.read("seed", sampling.seed);
-  fields.read("logit_bias", sampling.logit_bias);
-  fields.read("logprobs", sampling.n_logprobs);
-  fields.read("stop", request.stop);
-  fields.read("stop_token_ids", request.stop_token_ids);
-  fields.read("ignore_eos", request.ignore_eos);
-  fields.read("min_tokens", request.min_tokens);
-  fields.read("max_tokens", request.max_tokens);
-  fields.read("prompt_logprobs", request.prompt_logprobs);
-  return request;
-}
-
-using TopLogprobs = std::vector<std::pair<int32_t, float>>;
-
-TopLogprobs top_of(const sample::Choice& choice) {
-  TopLogprobs top;
-  for (const sample::TokenLogprob& item : choice.top) top.emplace_back(item.token, item.logprob);
-  return top;
-}
-
-std::vector<std::pair<float, TopLogprobs>> prompt_logprobs_of(const Event& event) {
-  std::vector<std::pair<float, TopLogprobs>> rows;
-  for (const sample::Choice& choice : event.prompt_logprobs) rows.emplace_back(choice.logprob, top_of(choice));
-  return rows;
-}
-
-const char* kind_of(const Event& event) {
-  switch (event.kind) {
-    case Event::Kind::token:
-      return "token";
-    case Event::Kind::end:
-      return "end";
-  }
-  return "end";
-}
-
-std::optional<Event> next_event(engine::Handle& handle, double timeout) {
-  const nb::gil_scoped_release released;
-  return handle.next(Seconds(timeout));
-}
-
-void register_event(nb::module_& m) {
-  nb::class_<Event>(m, "Event", "One thing that a request gave: a token, or its end.")
-      .def_prop_ro("kind", &kind_of, nb::for_getter(nb::sig("def kind(self) -> typing.Literal['token', 'end']")),
-                   "'token' or 'end'.")
-      .def_ro("text", &Event::text, "Whole characters that are certain by now.")
-      .def_prop_ro(
-          "token_bytes", [](const Event& e) { return nb::bytes(e.bytes.data(), e.bytes.size()); },
-          "What the token stands for, whole characters or not.")
-      .def_prop_ro(
-          "token", [](const Event& e) { return e.choice.token; }, "Its id.")
-      .def_prop_ro(
-          "logprob", [](const Event& e) { return e.choice.logprob; }, "NaN unless asked for.")
-      .def_prop_ro(
-          "top_logprobs", [](const Event& e) { return top_of(e.choice); }, "(token, logprob), best first.")
-      .def_ro("finish_reason", &Event::finish_reason, "'stop' or 'length', at the end; else empty.")
-      .def_prop_ro(
-          "stop_string", [](const Event& e) { return nb::bytes(e.stop_string.data(), e.stop_string.size()); },
-          "The one that matched, or empty.")
-      .def_prop_ro("prompt_tokens", [](const Event& e) { return e.usage.prompt_tokens; })
-      .def_prop_ro("completion_tokens", [](const Event& e) { return e.usage.completion_tokens; })
-      .def_prop_ro(
-          "queued_s", [](const Event& e) { return e.timings.queued; }, "Seconds of waiting for a place.")
-      .def_prop_ro(
-          "prompt_s", [](const Event& e) { return e.timings.prompt; }, "Seconds of reading the prompt.")
-      .def_prop_ro(
-          "decode_s", [](const Event& e) { return e.timings.decode; }, "Seconds of writing the answer.")
-      .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.");
-}
-
-// What Python owns: a reference, whose end knows what to do in a fork.
+// What Python owns: a reference, whose end knows what to do in a fork, and waits for a thread that may want the lock.
 struct Owned {
+  explicit Owned(engine::Options options) : engine(engine::Engine::start(std::move(options))) {}
+  ~Owned() {
+    const nb::gil_scoped_release released;
+    engine.reset();
+  }
   std::shared_ptr<engine::Engine> engine;
 };
+
+nb::dict to_dict(const engine::Capabilities& capabilities) {
+  nb::dict result;
+  result["supports_structured_output"] = capabilities.supports_structured_output;
+  result["supports_speculative_decoding"] = capabilities.supports_speculative_decoding;
+  result["supports_kv_prefix_copy"] = capabilities.supports_kv_prefix_copy;
+  result["supports_multimodal"] = capabilities.supports_multimodal;
+  result["supports_logits_processor"] = capabilities.supports_logits_processor;
+  result["batch_invariant"] = capabilities.batch_invariant;
+  result["cache_types"] = nb::tuple(nb::cast(capabilities.cache_types));
+  result["n_ctx"] = capabilities.n_ctx;
+  result["n_ctx_train"] = capabilities.n_ctx_train;
+  result["max_sequences"] = capabilities.max_sequences;
+  return result;
+}
 
 nb::dict info_of(const Owned& self) {
   const engine::ModelInfo& info = self.engine->info();
@@ -154,11 +63,29 @@ nb::dict info_of(const Owned& self) {
   }
   result["tensors"] = tensors;
   result["unused_tensors"] = info.unused_tensors;
+  result["capabilities"] = to_dict(info.capabilities);
+  return result;
+}
+
+nb::dict stats_of(const Owned& self) {
+  const engine::Stats stats = self.engine->stats();
+  nb::dict result;
+  result["running"] = stats.running;
+  result["queued"] = stats.queued;
+  result["queued_tokens"] = stats.queued_tokens;
+  result["finished"] = stats.finished;
+  result["failed"] = stats.failed;
+  result["cancelled"] = stats.cancelled;
+  result["prompt_tokens"] = stats.prompt_tokens;
+  result["completion_tokens"] = stats.completion_tokens;
+  result["steps"] = stats.steps;
+  result["busy_s"] = stats.busy_seconds;
+  result["cache_bytes"] = stats.cache_bytes;
   return result;
 }
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
-                  int threads, int prefill_chunk) {
+                  int threads, int prefill_chunk, int max_sequences, int max_queue, int max_queue_tokens) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -167,19 +94,19 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.n_ctx = ctx;
   options.n_threads = threads;
   options.prefill_chunk = prefill_chunk;
-  new (self) Owned{engine::Engine::start(std::move(options))};
+  options.max_sequences = max_sequences;
+  options.max_queue = max_queue;
+  options.max_queue_tokens = max_queue_tokens;
+  new (self) Owned(std::move(options));
 }
 
-// By hand: nanobind's own conversion of a list may not throw, so it would end the process where memory is short.
-std::vector<int32_t> to_tokens(const nb::sequence& values) {
-  std::vector<int32_t> tokens;
-  tokens.reserve(nb::len(values));
-  for (nb::handle value : values) tokens.push_back(nb::cast<int32_t>(value));
-  return tokens;
+std::shared_ptr<engine::Handle> submit(Owned& self, const nb::sequence& prompt, const nb::dict& params,
+                                       std::shared_ptr<engine::Mailbox> mailbox, uint64_t key, bool whole) {
+  return self.engine->submit(to_request(prompt, params), {std::move(mailbox), key, whole});
 }
 
-std::shared_ptr<engine::Handle> submit(Owned& self, const nb::sequence& prompt, const nb::dict& params) {
-  return self.engine->submit(to_request(to_tokens(prompt), params));
+void check(const Owned& self, const nb::sequence& prompt, const nb::dict& params) {
+  self.engine->check(to_request(prompt, params));
 }
 
 void set_vocabulary(Owned& self, nb::object token_bytes, const nb::sequence& end_ids) {
@@ -204,17 +131,16 @@ void close(Owned& self) {
 }  // namespace
 
 void register_engine(nb::module_& m) {
-  register_event(m);
-  nb::class_<engine::Handle>(m, "Handle", "The caller's end of one request.")
-      .def("next", &next_event, nb::arg("timeout"),
-           "The next event, or None if none came in `timeout` seconds; a request that failed raises its error.")
-      .def("cancel", &engine::Handle::cancel, "Drops the request before the engine's next step.");
+  register_handle(m);
+  const engine::Options defaults;
   nb::class_<Owned>(m, "Engine", "A loaded model and the thread that runs it.")
       .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("device") = "auto",
            nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0, nb::arg("threads") = 0,
-           nb::arg("prefill_chunk") = 512,
+           nb::arg("prefill_chunk") = 512, nb::arg("max_sequences") = defaults.max_sequences,
+           nb::arg("max_queue") = defaults.max_queue, nb::arg("max_queue_tokens") = defaults.max_queue_tokens,
            nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
-                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 512) -> None"),
+                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 512, max_sequences: int = 4, "
+                   "max_queue: int = 4096, max_queue_tokens: int = 4194304) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")
@@ -224,9 +150,17 @@ void register_engine(nb::module_& m) {
            nb::sig("def set_vocabulary(self, token_bytes: collections.abc.Sequence[bytes], "
                    "end_ids: collections.abc.Sequence[int]) -> None"),
            "Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.")
-      .def("submit", &submit, nb::arg("prompt"), nb::arg("params"),
-           nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> Handle"),
-           "Queues a request: prompt token ids, and the fields of SamplingParams.to_native().")
+      .def("submit", &submit, nb::arg("prompt"), nb::arg("params"), nb::arg("mailbox") = nb::none(), nb::arg("key") = 0,
+           nb::arg("whole") = false,
+           nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any], "
+                   "mailbox: Mailbox | None = None, key: int = 0, whole: bool = False) -> Handle"),
+           "Queues a request: prompt token ids, and the fields of SamplingParams.to_native(). Its events, or only the "
+           "end where `whole`, are announced in the mailbox by the key.")
+      .def("check", &check, nb::arg("prompt"), nb::arg("params"),
+           nb::sig("def check(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> None"),
+           "Raises what submit() would raise of the request itself.")
+      .def_prop_ro("stats", &stats_of, nb::for_getter(nb::sig("def stats(self) -> dict[str, typing.Any]")),
+                   "What it has done, and what runs and waits now.")
       .def("close", &close, "Ends what runs and waits for the thread; may be called again.");
 }
 

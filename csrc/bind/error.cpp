@@ -20,6 +20,8 @@ const char* exception_name(ErrorCode code) {
       return "CancelledError";
     case ErrorCode::closed:
       return "EngineClosedError";
+    case ErrorCode::queue_full:
+      return "QueueFullError";
     case ErrorCode::runtime:
       return "EngineError";
   }

@@ -15,6 +15,7 @@ void register_gguf(nb::module_& m);
 void register_quant(nb::module_& m);
 void register_probe(nb::module_& m);
 void register_engine(nb::module_& m);
+void register_handle(nb::module_& m);
 
 // Private hooks for the tests; only in builds with FLUXMLX_DEVELOPER=ON.
 void register_testing_base(nb::module_& m);

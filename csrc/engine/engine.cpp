@@ -1,5 +1,8 @@
 #include "engine/engine.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "array/functions.h"
 #include "base/memory.h"
 
@@ -20,7 +23,7 @@ std::shared_ptr<Engine> Engine::start(Options options) {
   return {new Engine(std::move(options)), leave_to_parent};
 }
 
-Engine::Engine(Options options) : options_(std::move(options)) {
+Engine::Engine(Options options) : options_(std::move(options)), queue_(options_) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -36,7 +39,7 @@ void Engine::run() noexcept {
   }
   finish_loading(nullptr);
   {
-    Scheduler scheduler(*model->decoder, options_, vocabulary_, model->cache_shape);
+    Scheduler scheduler(*model->decoder, options_, vocabulary_, model->cache_shape, counters_);
     serve(scheduler);
     scheduler.fail_all(closed_error());
   }
@@ -65,6 +68,7 @@ bool Engine::wait_loaded(std::chrono::duration<double> timeout) {
 // admit -> forward -> sample -> emit, until close().
 void Engine::serve(Scheduler& scheduler) noexcept {
   while (!closing()) {
+    drop_unwanted();
     while (std::optional<Submitted> next = take(scheduler)) {
       scheduler.admit(std::move(next->request), std::move(next->handle), next->time);
     }
@@ -78,13 +82,28 @@ bool Engine::closing() const {
 }
 
 // The next that may start; waits where there is nothing to do at all.
-std::optional<Engine::Submitted> Engine::take(const Scheduler& scheduler) {
+std::optional<Submitted> Engine::take(const Scheduler& scheduler) {
   std::unique_lock lock(mutex_);
   if (scheduler.idle()) changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-  if (closing_ || queue_.empty() || !scheduler.has_room()) return std::nullopt;
-  Submitted next = std::move(queue_.front());
-  queue_.pop_front();
-  return next;
+  if (closing_ || !scheduler.has_room()) return std::nullopt;
+  return queue_.pop();
+}
+
+std::optional<Submitted> Engine::next_waiting() {
+  const std::lock_guard lock(mutex_);
+  return queue_.pop();
+}
+
+// What was cancelled while it waited. Destroyed unlocked: a request may own what only the caller's thread can free.
+void Engine::drop_unwanted() {
+  const uint64_t n_unwanted = *n_unwanted_;
+  if (std::exchange(n_unwanted_seen_, n_unwanted) == n_unwanted) return;
+  std::vector<Submitted> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    dropped = queue_.drop_unwanted();
+  }
+  counters_.cancelled += dropped.size();
 }
 
 void Engine::check_loaded() const {
@@ -111,6 +130,7 @@ void Engine::set_vocabulary(Vocabulary vocabulary) {
 }
 
 void Engine::check(const Request& request) const {
+  check_loaded();
   if (request.prompt.empty()) {
     fail(ErrorCode::invalid_argument, "the prompt has no tokens; give at least one");
   }
@@ -123,6 +143,12 @@ void Engine::check(const Request& request) const {
     fail(ErrorCode::invalid_argument, "the prompt has ", request.prompt.size(), " tokens and the context holds ",
          info_.n_ctx, "; shorten the prompt or load the model with a larger ctx");
   }
+  check_room(request);
+  sample::validate(request.sampling, info_.n_vocab);
+  StopMatcher{request.stop};
+}
+
+void Engine::check_room(const Request& request) const {
   const uint64_t room = request.max_tokens < 0 ? 0 : static_cast<uint64_t>(request.max_tokens);
   const uint64_t positions = std::min<uint64_t>(request.prompt.size() + room, static_cast<uint64_t>(info_.n_ctx));
   const uint64_t needed = positions * info_.cache_bytes_per_position;
@@ -130,19 +156,18 @@ void Engine::check(const Request& request) const {
     fail(ErrorCode::out_of_memory, "the request needs ", needed >> 20, " MiB of key/value cache for ", positions,
          " positions, and ", available >> 20, " MiB are available");
   }
-  sample::validate(request.sampling, info_.n_vocab);
-  StopMatcher{request.stop};
 }
 
-std::shared_ptr<Handle> Engine::submit(Request request) {
-  check_loaded();
+std::shared_ptr<Handle> Engine::submit(Request request, Delivery delivery) {
   check(request);
-  auto handle = std::make_shared<Handle>();
+  auto handle = std::make_shared<Handle>(request.n, std::move(delivery), n_unwanted_);
+  Submitted submitted{std::move(request), handle, Clock::now()};
   {
     const std::lock_guard lock(mutex_);
     if (closing_) throw closed_error();
     if (vocabulary_.token_bytes.empty()) fail(ErrorCode::invalid_argument, "no vocabulary yet; set_vocabulary() first");
-    queue_.push_back({std::move(request), handle, Clock::now()});
+    const uint64_t n_running = counters_.running, n_places = static_cast<uint64_t>(options_.max_sequences);
+    queue_.push(submitted, n_places - std::min(n_running, n_places));
   }
   changed_.notify_all();
   return handle;
@@ -158,8 +183,29 @@ void Engine::close() {
   changed_.notify_all();
   const std::lock_guard join(join_mutex_);
   if (thread_.joinable()) thread_.join();
-  for (const Submitted& left : queue_) left.handle->fail(closed_error());
-  queue_.clear();
+  while (std::optional<Submitted> left = next_waiting()) {
+    left->handle->fail(closed_error());
+    ++counters_.failed;
+  }
+}
+
+Stats Engine::stats() const {
+  Stats stats;
+  {
+    const std::lock_guard lock(mutex_);
+    stats.queued = queue_.size();
+    stats.queued_tokens = queue_.n_tokens();
+  }
+  stats.running = counters_.running;
+  stats.finished = counters_.finished;
+  stats.failed = counters_.failed;
+  stats.cancelled = counters_.cancelled;
+  stats.prompt_tokens = counters_.prompt_tokens;
+  stats.completion_tokens = counters_.completion_tokens;
+  stats.steps = counters_.steps;
+  stats.busy_seconds = static_cast<double>(counters_.busy_ns) * 1e-9;
+  stats.cache_bytes = counters_.cache_bytes;
+  return stats;
 }
 
 }  // namespace fluxmlx::engine

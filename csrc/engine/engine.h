@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "engine/handle.h"
 #include "engine/model_loader.h"
 #include "engine/options.h"
+#include "engine/queue.h"
 #include "engine/scheduler.h"
 
 namespace fluxmlx::engine {
@@ -36,8 +36,13 @@ class Engine {
   // What submit() waits for: it comes after the load has started, because a tokenizer takes as long to build. Once.
   void set_vocabulary(Vocabulary vocabulary);
 
+  // Throws what submit() would throw of the request itself.
+  void check(const Request& request) const;
+
   // Checks the request and queues it.
-  std::shared_ptr<Handle> submit(Request request);
+  std::shared_ptr<Handle> submit(Request request, Delivery delivery = {});
+
+  Stats stats() const;
 
   // Ends what runs with ErrorCode::closed and waits for the thread. May be called more than once.
   void close();
@@ -45,18 +50,14 @@ class Engine {
  private:
   explicit Engine(Options options);
 
-  struct Submitted {
-    Request request;
-    std::shared_ptr<Handle> handle;
-    Clock::time_point time;
-  };
-
   void run() noexcept;
   void serve(Scheduler& scheduler) noexcept;
   std::optional<Submitted> take(const Scheduler& scheduler);
+  std::optional<Submitted> next_waiting();
+  void drop_unwanted();
   bool closing() const;
   void check_loaded() const;
-  void check(const Request& request) const;
+  void check_room(const Request& request) const;
   void finish_loading(std::exception_ptr error);
 
   Options options_;
@@ -66,7 +67,10 @@ class Engine {
   HomeProcess home_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Submitted> queue_;
+  Queue queue_;
+  const std::shared_ptr<UnwantedCount> n_unwanted_ = std::make_shared<UnwantedCount>(0);
+  uint64_t n_unwanted_seen_ = 0;  // by the engine's thread
+  Counters counters_;
   bool closing_ = false;
   bool loading_ = true;
   std::exception_ptr load_error_;

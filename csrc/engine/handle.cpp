@@ -1,41 +1,57 @@
 #include "engine/handle.h"
 
+#include <utility>
+
 namespace fluxmlx::engine {
 
-std::optional<Event> Handle::next(std::chrono::duration<double> timeout) {
+std::vector<Event> Handle::take(std::chrono::duration<double> timeout, bool whole) {
   home_.check();
   std::unique_lock lock(mutex_);
-  arrived_.wait_for(lock, timeout, [this] { return !events_.empty() || error_ || cancelled_; });
-  if (!events_.empty()) {
-    Event event = std::move(events_.front());
-    events_.pop_front();
-    return event;
-  }
+  arrived_.wait_for(lock, timeout,
+                    [this, whole] { return (whole ? n_open_ == 0 : !events_.empty()) || error_ || cancelled_; });
+  announced_ = false;
+  if (!events_.empty()) return std::exchange(events_, {});
   if (error_) throw Error(*error_);
   if (cancelled_) fluxmlx::fail(ErrorCode::cancelled, "the request was cancelled");
-  return std::nullopt;
+  return {};
 }
 
 void Handle::cancel() noexcept {
-  cancelled_ = true;
+  if (cancelled_.exchange(true)) return;
+  ++*n_unwanted_;
   // Not locked, so that it cannot fail: who misses this call sees the flag at the end of the wait.
   if (home_.is_here()) arrived_.notify_all();
 }
 
 void Handle::push(Event event) {
+  bool is_end = false;
   {
     const std::lock_guard lock(mutex_);
+    if (event.kind == Event::Kind::end) is_end = --n_open_ == 0;
     events_.push_back(std::move(event));
   }
-  arrived_.notify_one();
+  announce(is_end);
 }
 
 void Handle::fail(const Error& error) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    error_.emplace(error);
+    if (!error_) error_.emplace(error);
+    failed_ = true;
+    ++*n_unwanted_;
   }
+  announce(true);
+}
+
+// Once for all that comes between two calls of take().
+void Handle::announce(bool is_end) {
   arrived_.notify_all();
+  if (!delivery_.mailbox || (delivery_.whole && !is_end)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(announced_, true)) return;
+  }
+  delivery_.mailbox->post(delivery_.key);
 }
 
 }  // namespace fluxmlx::engine

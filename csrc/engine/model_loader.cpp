@@ -82,6 +82,16 @@ load::Progress report_to(LoadProgress& progress) {
   };
 }
 
+Capabilities capabilities_of(const Options& options, const model::Config& config) {
+  Capabilities result;
+  result.batch_invariant = options.ops == "kernels";
+  result.cache_types = {"f16", "f32"};
+  result.n_ctx = options.n_ctx;
+  result.n_ctx_train = config.n_ctx_train;
+  result.max_sequences = options.max_sequences;
+  return result;
+}
+
 ModelInfo describe(const Options& options, const model::Config& config, DeviceKind device) {
   ModelInfo info;
   info.architecture = config.family->name;
@@ -97,6 +107,7 @@ ModelInfo describe(const Options& options, const model::Config& config, DeviceKi
   info.n_ctx = options.n_ctx;
   info.n_ctx_train = config.n_ctx_train;
   info.n_threads = options.n_threads;
+  info.capabilities = capabilities_of(options, config);
   return info;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cache/kv_cache.h"
+#include "engine/capabilities.h"
 #include "engine/options.h"
 #include "load/loader.h"
 #include "model/decoder.h"
@@ -29,6 +30,7 @@ struct ModelInfo {
   double load_seconds = 0;
   std::vector<load::ReportRow> tensors;
   std::vector<std::string> unused_tensors;
+  Capabilities capabilities;
 };
 
 struct LoadedModel {

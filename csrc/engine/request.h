@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,10 @@
 #include "sample/params.h"
 
 namespace fluxmlx::engine {
+
+// Changes the logits (n_vocab,) of the token after `tokens`, prompt and answer so far. Runs on the engine's thread, in
+// its step; what it throws fails its request alone.
+using LogitsProcessor = std::function<void(std::span<const int32_t> tokens, std::span<float> logits)>;
 
 // What travels in: one prompt and what is wanted of it.
 struct Request {
@@ -19,6 +25,16 @@ struct Request {
   int min_tokens = 0;
   int max_tokens = -1;       // -1: until the context is full
   int prompt_logprobs = -1;  // -1: none, n: of each prompt token and the n most likely
+  int n = 1;                 // answers to this prompt
+  LogitsProcessor logits_processor;
+  int index = 0;  // which of the n answers; the engine sets it
+
+  // Makes this the i-th of the n: each draws with a seed of its own, and the prompt is scored once.
+  void make_answer(int i) {
+    index = i;
+    sampling.seed += static_cast<uint64_t>(i);
+    if (i > 0) prompt_logprobs = -1;
+  }
 };
 
 struct Usage {
@@ -36,6 +52,7 @@ struct Timings {  // seconds
 struct Event {
   enum class Kind { token, end };
   Kind kind = Kind::token;
+  int index = 0;     // of the answer
   std::string text;  // whole characters that are certain by now
   // of a token
   sample::Choice choice{};

@@ -18,13 +18,32 @@ void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::ti
   try {
     cache::KvCache cache(cache_shape_, decoder_.ops().stream());
     running_.emplace_back(std::move(request), handle, options_, vocabulary_, std::move(cache), submitted);
+    ++counters_.running;
   } catch (...) {
     handle->fail(to_error(std::current_exception()));
+    ++counters_.failed;
   }
 }
 
 void Scheduler::drop_finished() noexcept {
-  running_.remove_if([](Sequence& sequence) { return sequence.handle().cancelled() || sequence.finished(); });
+  running_.remove_if([this](Sequence& sequence) {
+    const bool ends = sequence.finished() || !sequence.handle().wanted();
+    if (ends) count_end(sequence);
+    return ends;
+  });
+}
+
+void Scheduler::count_end(Sequence& sequence) noexcept {
+  --counters_.running;
+  ++(sequence.failed() ? counters_.failed : sequence.finished() ? counters_.finished : counters_.cancelled);
+}
+
+void Scheduler::count_step(Clock::time_point began) noexcept {
+  ++counters_.steps;
+  counters_.busy_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - began).count());
+  uint64_t n_positions = 0;
+  for (Sequence& sequence : running_) n_positions += static_cast<uint64_t>(sequence.cache().capacity());
+  counters_.cache_bytes = n_positions * cache_shape_.position_bytes();
 }
 
 // Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.
@@ -59,16 +78,23 @@ void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, 
 }
 
 void Scheduler::accept(const Plan& plan, const float* logits) noexcept {
+  Sequence& sequence = *plan.sequence;
+  const int n_chosen = sequence.n_chosen();
+  const int begin = sequence.cache().length() - plan.count;
+  const int n_prompt = static_cast<int>(sequence.request().prompt.size());
+  counters_.prompt_tokens += static_cast<uint64_t>(std::clamp(n_prompt - begin, 0, plan.count));
   try {
-    plan.sequence->accept(plan.rows, plan.count, logits);
+    sequence.accept(plan.rows, plan.count, logits);
   } catch (...) {
-    plan.sequence->fail(to_error(std::current_exception()));
+    sequence.fail(to_error(std::current_exception()));
   }
+  counters_.completion_tokens += static_cast<uint64_t>(sequence.n_chosen() - n_chosen);
 }
 
 void Scheduler::step() noexcept {
   drop_finished();
   if (running_.empty()) return;
+  const Clock::time_point began = Clock::now();
   std::vector<Plan> plans;
   try {
     std::vector<int32_t> rows;
@@ -81,11 +107,12 @@ void Scheduler::step() noexcept {
     if (plans.empty()) fail_all(error);
   }
   drop_finished();
+  count_step(began);
 }
 
 void Scheduler::fail_all(const Error& error) noexcept {
   for (Sequence& sequence : running_) sequence.fail(error);
-  running_.clear();
+  drop_finished();
 }
 
 }  // namespace fluxmlx::engine

@@ -5,6 +5,7 @@
 
 #include "engine/chunk_size.h"
 #include "engine/sequence.h"
+#include "engine/stats.h"
 #include "model/decoder.h"
 
 namespace fluxmlx::engine {
@@ -13,11 +14,12 @@ namespace fluxmlx::engine {
 class Scheduler {
  public:
   Scheduler(const model::Decoder& decoder, const Options& options, const Vocabulary& vocabulary,
-            cache::KvShape cache_shape)
+            cache::KvShape cache_shape, Counters& counters)
       : decoder_(decoder),
         options_(options),
         vocabulary_(vocabulary),
         cache_shape_(cache_shape),
+        counters_(counters),
         chunk_(options.prefill_chunk) {}
 
   bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
@@ -39,6 +41,8 @@ class Scheduler {
   };
 
   void drop_finished() noexcept;
+  void count_end(Sequence& sequence) noexcept;
+  void count_step(Clock::time_point began) noexcept;
   model::Batch plan(std::vector<Plan>& plans, std::vector<int32_t>& rows);
   void forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows);
   void accept(const Plan& plan, const float* logits) noexcept;
@@ -47,6 +51,7 @@ class Scheduler {
   const Options& options_;
   const Vocabulary& vocabulary_;  // given before the first request
   cache::KvShape cache_shape_;
+  Counters& counters_;
   ChunkSize chunk_;
   std::list<Sequence> running_;
 };

@@ -68,12 +68,20 @@ void Sequence::score_row(int position, std::span<const float> logits) {
 }
 
 void Sequence::choose(std::span<const float> logits) {
-  const int n_chosen = static_cast<int>(tokens_.size() - request_.prompt.size());
-  const bool too_early = n_chosen < request_.min_tokens;
-  sample::Choice choice = sampler_.sample(logits, tokens_, tokens_.size(),
-                                          too_early ? std::span<const int32_t>(end_ids_) : std::span<const int32_t>());
+  const bool too_early = n_chosen() < request_.min_tokens;
+  sample::Choice choice = sample(logits, too_early ? std::span<const int32_t>(end_ids_) : std::span<const int32_t>());
   if (ends_answer(choice.token)) return finish("stop", "", stops_.flush());
   emit(std::move(choice));
+}
+
+// Log-probabilities are the model's own, whatever a processor makes of the logits.
+sample::Choice Sequence::sample(std::span<const float> logits, std::span<const int32_t> banned) {
+  if (!request_.logits_processor) return sampler_.sample(logits, tokens_, tokens_.size(), banned);
+  processed_.assign(logits.begin(), logits.end());
+  request_.logits_processor(tokens_, processed_);
+  sample::Choice choice = sampler_.sample(processed_, tokens_, tokens_.size(), banned);
+  const int n_logprobs = request_.sampling.n_logprobs;
+  return n_logprobs < 0 ? choice : sample::logprob_of(logits, choice.token, n_logprobs);
 }
 
 bool Sequence::ends_answer(int32_t token) const {
@@ -81,14 +89,14 @@ bool Sequence::ends_answer(int32_t token) const {
 }
 
 bool Sequence::out_of_room() const {
-  const int n_chosen = static_cast<int>(tokens_.size() - request_.prompt.size());
-  return (request_.max_tokens >= 0 && n_chosen >= request_.max_tokens) ||
+  return (request_.max_tokens >= 0 && n_chosen() >= request_.max_tokens) ||
          static_cast<int>(tokens_.size()) >= options_.n_ctx;
 }
 
 void Sequence::emit(sample::Choice choice) {
   tokens_.push_back(choice.token);
   Event event;
+  event.index = request_.index;
   event.bytes = vocabulary_.token_bytes[choice.token];
   event.choice = std::move(choice);
   StopMatcher::Output safe = stops_.push(event.bytes);
@@ -101,10 +109,11 @@ void Sequence::emit(sample::Choice choice) {
 void Sequence::finish(const std::string& reason, const std::string& stop_string, std::string last_bytes) {
   Event event;
   event.kind = Event::Kind::end;
+  event.index = request_.index;
   event.text = text_.push(last_bytes) + text_.flush();
   event.finish_reason = reason;
   event.stop_string = stop_string;
-  event.usage = {static_cast<int>(request_.prompt.size()), static_cast<int>(tokens_.size() - request_.prompt.size())};
+  event.usage = {static_cast<int>(request_.prompt.size()), n_chosen()};
   event.timings = {seconds(started_ - submitted_), seconds(prompt_done_ - started_),
                    seconds(Clock::now() - prompt_done_)};
   event.prompt_logprobs = std::move(prompt_logprobs_);
@@ -114,7 +123,7 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
 
 void Sequence::fail(const Error& error) noexcept {
   handle_->fail(error);
-  finished_ = true;
+  finished_ = failed_ = true;
 }
 
 }  // namespace fluxmlx::engine

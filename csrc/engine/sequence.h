@@ -36,12 +36,16 @@ class Sequence {
   // Takes the logits (len(rows), n_vocab) of those rows, after the cache has advanced over `count` rows.
   void accept(std::span<const int32_t> rows, int count, const float* logits);
 
+  int n_chosen() const noexcept { return static_cast<int>(tokens_.size() - request_.prompt.size()); }
+
   bool finished() const noexcept { return finished_; }
+  bool failed() const noexcept { return failed_; }
   void fail(const Error& error) noexcept;
 
  private:
   void score_row(int position, std::span<const float> logits);
   void choose(std::span<const float> logits);
+  sample::Choice sample(std::span<const float> logits, std::span<const int32_t> banned);
   void emit(sample::Choice choice);
   void finish(const std::string& reason, const std::string& stop_string, std::string text);
   bool ends_answer(int32_t token) const;
@@ -60,6 +64,8 @@ class Sequence {
   std::vector<sample::Choice> prompt_logprobs_;
   Clock::time_point submitted_, started_, prompt_done_;
   bool finished_ = false;
+  bool failed_ = false;
+  std::vector<float> processed_;  // (n_vocab,) what the request's processor made of the logits
 };
 
 }  // namespace fluxmlx::engine

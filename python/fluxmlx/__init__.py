@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fluxmlx._native import info
+    from fluxmlx.aio import AsyncStream
     from fluxmlx.engine import Engine
     from fluxmlx.errors import (
         CancelledError,
@@ -28,17 +29,22 @@ if TYPE_CHECKING:
         ModelIOError,
         ModelNotFoundError,
         OutOfMemoryError,
+        QueueFullError,
         TokenizerError,
         UnsupportedModelError,
     )
+    from fluxmlx.facts import Capabilities, Stats
     from fluxmlx.loading import load
     from fluxmlx.results import Completion, Event, Score, Timings, TokenLogprobs, Usage
     from fluxmlx.sampling import SamplingParams
+    from fluxmlx.streaming import Stream
 
     __version__: str
 
 __all__ = [
+    "AsyncStream",
     "CancelledError",
+    "Capabilities",
     "CapabilityError",
     "ChatTemplateError",
     "Completion",
@@ -53,8 +59,11 @@ __all__ = [
     "ModelIOError",
     "ModelNotFoundError",
     "OutOfMemoryError",
+    "QueueFullError",
     "SamplingParams",
     "Score",
+    "Stats",
+    "Stream",
     "Timings",
     "TokenLogprobs",
     "TokenizerError",
@@ -66,7 +75,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncStream": "fluxmlx.aio",
     "CancelledError": "fluxmlx.errors",
+    "Capabilities": "fluxmlx.facts",
     "CapabilityError": "fluxmlx.errors",
     "ChatTemplateError": "fluxmlx.errors",
     "Completion": "fluxmlx.results",
@@ -81,8 +92,11 @@ _HOMES = {
     "ModelIOError": "fluxmlx.errors",
     "ModelNotFoundError": "fluxmlx.errors",
     "OutOfMemoryError": "fluxmlx.errors",
+    "QueueFullError": "fluxmlx.errors",
     "SamplingParams": "fluxmlx.sampling",
     "Score": "fluxmlx.results",
+    "Stats": "fluxmlx.facts",
+    "Stream": "fluxmlx.streaming",
     "Timings": "fluxmlx.results",
     "TokenLogprobs": "fluxmlx.results",
     "TokenizerError": "fluxmlx.errors",

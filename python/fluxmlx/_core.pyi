@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy
 import numpy.typing
@@ -101,11 +101,15 @@ def probe_fma(threads: int) -> float:
     """
 
 class Event:
-    """One thing that a request gave: a token, or its end."""
+    """One thing that a request gave: a token, or the end of an answer."""
 
     @property
-    def kind(self) -> Literal["token", "end"]:
-        """'token' or 'end'."""
+    def is_end(self) -> bool:
+        """Whether it is the end of an answer."""
+
+    @property
+    def index(self) -> int:
+        """Which of the request's n answers."""
 
     @property
     def text(self) -> str:
@@ -158,13 +162,29 @@ class Event:
 class Handle:
     """The caller's end of one request."""
 
-    def next(self, timeout: float) -> Event | None:
+    def take(self, timeout: float, whole: bool = False) -> list[Event]:
         """
-        The next event, or None if none came in `timeout` seconds; a request that failed raises its error.
+        The events since the last call, after at most `timeout` seconds of waiting for one, or, with `whole`, for the end. Where nothing is left, raises the error of a request that failed.
         """
 
     def cancel(self) -> None:
         """Drops the request before the engine's next step."""
+
+class Mailbox:
+    """Where many handles say that they have events, each by its key."""
+
+    def __init__(self) -> None: ...
+    def fileno(self) -> int:
+        """A descriptor that is readable while keys wait to be taken."""
+
+    def close(self) -> None:
+        """Gives the descriptor back; nobody may wait for it any more."""
+
+    def take(self) -> list[int]:
+        """The keys of handles with news; returns at once."""
+
+    def wait(self, timeout: float) -> list[int]:
+        """The same, after at most `timeout` seconds of waiting."""
 
 class Engine:
     """A loaded model and the thread that runs it."""
@@ -179,6 +199,9 @@ class Engine:
         ctx: int = 0,
         threads: int = 0,
         prefill_chunk: int = 512,
+        max_sequences: int = 4,
+        max_queue: int = 4096,
+        max_queue_tokens: int = 4194304,
     ) -> None:
         """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
 
@@ -200,10 +223,24 @@ class Engine:
         Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.
         """
 
-    def submit(self, prompt: Sequence[int], params: dict[str, Any]) -> Handle:
+    def submit(
+        self,
+        prompt: Sequence[int],
+        params: dict[str, Any],
+        mailbox: Mailbox | None = None,
+        key: int = 0,
+        whole: bool = False,
+    ) -> Handle:
         """
-        Queues a request: prompt token ids, and the fields of SamplingParams.to_native().
+        Queues a request: prompt token ids, and the fields of SamplingParams.to_native(). Its events, or only the end where `whole`, are announced in the mailbox by the key.
         """
+
+    def check(self, prompt: Sequence[int], params: dict[str, Any]) -> None:
+        """Raises what submit() would raise of the request itself."""
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What it has done, and what runs and waits now."""
 
     def close(self) -> None:
         """Ends what runs and waits for the thread; may be called again."""

@@ -15,6 +15,7 @@ __all__ = [
     "ModelIOError",
     "ModelNotFoundError",
     "OutOfMemoryError",
+    "QueueFullError",
     "TokenizerError",
     "UnsupportedModelError",
 ]
@@ -58,6 +59,10 @@ class EngineClosedError(FluxmlxError, RuntimeError):
 
 class EngineError(FluxmlxError, RuntimeError):
     """MLX or the engine failed while it worked on this request."""
+
+
+class QueueFullError(FluxmlxError, RuntimeError):
+    """Too many requests wait already: by count, or by the tokens of their prompts. Try again later."""
 
 
 class ModelNotFoundError(FluxmlxError, LookupError):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fluxmlx._checks import show
 from fluxmlx.errors import InvalidArgumentError
+from fluxmlx.progress import Report, reporter
 
 if TYPE_CHECKING:
     from fluxmlx import _core
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-Report = Callable[[str, int, int], None]
-
 _POLL_S = 0.05  # between two looks at a running load: for its progress, and for Ctrl-C
 _MAX_THREADS = 1024
 _MAX_CONTEXT = 2**27
+_MAX_SEQUENCES = 4096
 _MAX_WHOLE = 2**31 - 1
 
 _DEVICES = ("auto", "cpu", "gpu")
@@ -39,6 +39,9 @@ def load(
     ops: str | None = None,
     cache_type: str = "f16",
     prefill_chunk: int = 512,
+    max_sequences: int = 4,
+    max_queue: int = 4096,
+    max_queue_tokens: int = 4_194_304,
     progress: bool | Report = False,
 ) -> Engine:
     """Loads a model; downloads it first where its name says so and it is not there yet.
@@ -53,6 +56,10 @@ def load(
             $FLUXMLX_CPU_OPS, else the faster one that can run the model.
         cache_type: of keys and values: "f16" or "f32".
         prefill_chunk: most prompt tokens computed in one step; a slow machine takes fewer, so that a step ends soon.
+        max_sequences: answers that are written together; further requests wait in a queue.
+        max_queue: requests that may wait; one more is refused with QueueFullError.
+        max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
+            taken when nothing else waits.
         progress: True draws bars on the terminal; a function is called with (what, done, total) in bytes.
 
     A model that was loaded does not work in a fork of the process: there its engine raises EngineError. Tensors of
@@ -80,8 +87,11 @@ def load(
         if threads is None
         else _whole("threads", threads, _MAX_THREADS),
         "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
+        "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
+        "max_queue": _whole("max_queue", max_queue),
+        "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
     }
-    with _reporter(progress) as report:
+    with reporter(progress) as report:
         path = _resolve(name, report)
         native = core.Engine(str(path), **options)
         with _closing_on_error(native):  # it reads the weights while we do everything else
@@ -129,19 +139,6 @@ def _closing_on_error(native: _core.Engine) -> Generator[None]:
     except BaseException:
         native.close()
         raise
-
-
-@contextlib.contextmanager
-def _reporter(progress: bool | Report) -> Generator[Report | None]:
-    if progress is True:
-        from fluxmlx.progress import Bars
-
-        with Bars() as bars:
-            yield bars
-    elif progress and not callable(progress):
-        raise InvalidArgumentError(f"progress is {show(progress)}; expected True, False or a function")
-    else:
-        yield progress or None
 
 
 def _warn_of_unused(path: Path, names: list[str]) -> None:

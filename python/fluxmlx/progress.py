@@ -1,15 +1,22 @@
-"""Progress of downloads and of loading, as bars on the terminal that vanish when they are done."""
+"""Progress of downloads, of loading and of answers, as bars on the terminal that vanish when they are done."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from fluxmlx._checks import show
+from fluxmlx.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Bars"]
+__all__ = ["Bars", "Report", "reporter"]
+
+Report = Callable[[str, int, int], None]  # (what, done, total)
 
 
 class Bars:
@@ -46,6 +53,18 @@ class Bars:
         self._progress.update(task, completed=done, total=total or None, size=_size(done, total))
 
 
+@contextlib.contextmanager
+def reporter(progress: bool | Report) -> Generator[Report | None]:
+    """What to report to: bars for True, the function that was given, or nothing."""
+    if progress is True:
+        with Bars() as bars:
+            yield bars
+    elif progress and not callable(progress):
+        raise InvalidArgumentError(f"progress is {show(progress)}; expected True, False or a function")
+    else:
+        yield progress or None
+
+
 def _progress() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -63,7 +82,9 @@ def _progress() -> Progress:
 
 
 def _size(done: int, total: int) -> str:
-    """Both numbers in megabytes, where they are large enough to be bytes."""
+    """Both numbers, in megabytes where they are large enough to be bytes."""
     if total >= 1_000_000:
         return f"{done / 1e6:.0f}/{total / 1e6:.0f} MB"
-    return f"{done / 1e6:.0f} MB" if done >= 1_000_000 else ""
+    if done >= 1_000_000:
+        return f"{done / 1e6:.0f} MB"
+    return f"{done}/{total}" if total else ""

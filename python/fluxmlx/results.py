@@ -66,6 +66,7 @@ class Event:
         token: the token's id; None on the last event.
         bytes: what the token stands for, whole characters or not.
         logprobs: of this token, where the request asked for them.
+        index: which of the request's n answers it belongs to.
         finish_reason: "stop" (end of answer or a stop string), "length" (max_tokens, or the context is full).
         stop_string: the stop string that matched.
     """
@@ -74,6 +75,7 @@ class Event:
     token: int | None = None
     bytes: bytes = b""
     logprobs: TokenLogprobs | None = None
+    index: int = 0
     finish_reason: str | None = None
     stop_string: str | None = None
     usage: Usage | None = None
@@ -90,8 +92,10 @@ class Completion:
         tokens: ids of the answer, without the token that ended it, but with those that spell a stop string.
         finish_reason: "stop" or "length".
         logprobs: one entry for each token, where the request asked for them.
-        prompt_logprobs: of each prompt token but the first, where the request asked for them.
+        prompt_logprobs: of each prompt token but the first, where the request asked for them; with n > 1 on the
+            first answer only.
         seed: of the random numbers; the same seed gives the same answer again.
+        others: the answers after the first, where the request asked for n of them.
     """
 
     text: str
@@ -103,6 +107,12 @@ class Completion:
     stop_string: str | None = None
     logprobs: tuple[TokenLogprobs, ...] | None = None
     prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
+    others: tuple[Completion, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Completion, ...]:
+        """All n answers; this one is the first."""
+        return (self, *self.others)
 
     @property
     def message(self) -> dict[str, str]:

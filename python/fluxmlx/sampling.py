@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields, replace
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from fluxmlx._checks import (
@@ -20,13 +19,15 @@ from fluxmlx._checks import (
     token_ids,
 )
 from fluxmlx.errors import InvalidArgumentError, ModelFileError
+from fluxmlx.processors import LogitsProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["ALIASES", "MAX_LOGPROBS", "SamplingParams"]
 
 MAX_LOGPROBS = 1024
+MAX_ANSWERS = 128
 
 # Names of the same option elsewhere: Ollama, llama.cpp, OpenAI, mlx-lm, Hugging Face transformers.
 ALIASES: Mapping[str, str] = {
@@ -80,7 +81,9 @@ class SamplingParams:
         logit_bias: token id -> number added to its logit; -100 and below takes the token out.
         logprobs: None for none, 0 for the chosen token's, n for those of the n most likely too.
         prompt_logprobs: the same for every token of the prompt.
-        n: answers per prompt; only 1 for now.
+        n: answers to the prompt, 1 to 128; the i-th draws with seed + i, and is what that seed gives alone.
+        logits_processor: called for each token with NumPy arrays (token ids of prompt and answer, logits (n_vocab,));
+            returns the logits to choose from, or None where it changed them in place. Slow: the engine waits for it.
 
     Raises:
         InvalidArgumentError: a value has the wrong type or is out of range.
@@ -105,6 +108,7 @@ class SamplingParams:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     n: int = 1
+    logits_processor: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -188,15 +192,15 @@ class SamplingParams:
             "logit_bias": list(self.logit_bias.items()),
             "logprobs": -1 if self.logprobs is None else self.logprobs,
             "prompt_logprobs": -1 if self.prompt_logprobs is None else self.prompt_logprobs,
+            "n": self.n,
+            "logits_processor": self.logits_processor and LogitsProcessor(self.logits_processor),
         }
 
 
-def _only_one(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value != 1:
-        raise refuse(
-            name, "1 (several answers to one prompt are not supported yet: send the prompt again)", value
-        )
-    return 1
+def _function(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise refuse(name, "a function of token ids and logits, or None", value)
+    return value
 
 
 _logprobs = integer(0, MAX_LOGPROBS, none=" (0: the chosen token only) or None", none_values=(None,))
@@ -219,7 +223,8 @@ _CHECKS: Mapping[str, Check] = {
     "logit_bias": logit_bias,
     "logprobs": _logprobs,
     "prompt_logprobs": _logprobs,
-    "n": _only_one,
+    "n": integer(1, MAX_ANSWERS),
+    "logits_processor": _function,
 }
 _FIELDS = tuple(item.name for item in fields(SamplingParams))
 

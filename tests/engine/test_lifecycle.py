@@ -35,7 +35,7 @@ next(stream)
 child = os.fork()
 if child == 0:
     try:
-        use = {"generate": lambda: engine.generate([72]), "next": lambda: next(stream), "close": engine.close}
+        use = {"generate": lambda: engine.generate([72]), "next": lambda: list(stream), "close": engine.close}
         use[sys.argv[2]]()
     except fluxmlx.EngineError as error:
         print(error, flush=True)

@@ -194,7 +194,7 @@ def test_the_vocabulary_comes_once_and_whole(tiny_path: Path) -> None:
     with pytest.raises(errors.InvalidArgumentError, match="token_bytes has 1 entries; expected 288"):
         native.set_vocabulary([b"a"], [])
     native.set_vocabulary([b"a"] * 288, [])
-    assert native.submit([72], params).next(10).token_bytes == b"a"
+    assert native.submit([72], params).take(10)[0].token_bytes == b"a"
     with pytest.raises(errors.InvalidArgumentError, match="has its vocabulary already"):
         native.set_vocabulary([b"a"] * 288, [])
     native.close()
