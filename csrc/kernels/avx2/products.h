@@ -31,6 +31,23 @@ struct Dots<8, G> {
   Dots<4, G> low, high;
 };
 
+struct Halves {
+  B32 low, high;
+};
+
+// Codes of eight bits come in halves, each from a table of its own: to look up twice is cheaper than to cut.
+template <int kBits>
+inline auto look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
+  if constexpr (kBits == 8) {
+    const __m128i codes = load_16(table), mask = _mm_set1_epi8(15);
+    const __m256i low = _mm256_broadcastsi128_si256(_mm_and_si128(codes, mask));
+    const __m256i high = _mm256_broadcastsi128_si256(_mm_and_si128(_mm_srli_epi16(codes, 4), mask));
+    return Halves{{_mm256_shuffle_epi8(low, nibbles.v)}, {_mm256_shuffle_epi8(high, nibbles.v)}};
+  } else {
+    return look_up(nibbles, table);
+  }
+}
+
 template <int kBits>
 inline constexpr int kMostProducts = kBits == 6   ? 2
                                      : kBits == 5 ? 4
@@ -56,13 +73,16 @@ inline void add_products(Dots<kBits, G>& dots, B32 codes, const int8_t (&x)[G][4
   }
 }
 template <int G>
-inline void add_products(Dots<8, G>& dots, B32 codes, const int8_t (&x)[G][4]) {
-  const B32 low = low_nibbles(codes), high = high_nibbles(codes);
+inline void add_products(Dots<8, G>& dots, const Halves& codes, const int8_t (&x)[G][4]) {
   for (int t = 0; t < G; ++t) {
     const __m256i four = broadcast_four(x[t]);
-    dots.low.v[t] = _mm256_add_epi16(dots.low.v[t], _mm256_maddubs_epi16(low.v, four));
-    dots.high.v[t] = _mm256_add_epi16(dots.high.v[t], _mm256_maddubs_epi16(high.v, four));
+    dots.low.v[t] = _mm256_add_epi16(dots.low.v[t], _mm256_maddubs_epi16(codes.low.v, four));
+    dots.high.v[t] = _mm256_add_epi16(dots.high.v[t], _mm256_maddubs_epi16(codes.high.v, four));
   }
+}
+template <int G>
+inline void add_products(Dots<8, G>& dots, B32 codes, const int8_t (&x)[G][4]) {
+  add_products(dots, Halves{low_nibbles(codes), high_nibbles(codes)}, x);
 }
 
 template <int kBits, int G>

@@ -112,6 +112,11 @@ using Dots = Sums<G>;
 template <int kBits>
 inline constexpr int kMostProducts = 256;
 
+template <int kBits>
+inline B32 look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
+  return look_up(nibbles, table);
+}
+
 struct Scale {
   __m256i v;
 };

@@ -119,15 +119,27 @@ inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& sc
   }
 }
 
+// The panel's rows of one token. Masked stores are slow on Zen 4, and only a last panel needs them.
+inline F8 load_rows(const float* p, const Panel& panel) {
+  return panel.n_rows == kPanelRows ? load(p) : load_first(p, panel.n_rows);
+}
+inline void store_rows(float* p, F8 a, const Panel& panel) {
+  if (panel.n_rows == kPanelRows) {
+    store(p, a);
+  } else {
+    store_first(p, a, panel.n_rows);
+  }
+}
+
 inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
   multiply_panel(product.w, panel, scratch, scratch.gate);
-  const F8 bias = product.bias == nullptr ? broadcast(0) : load_first(product.bias + panel.row, panel.n_rows);
+  const F8 bias = product.bias == nullptr ? broadcast(0) : load_rows(product.bias + panel.row, panel);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
     const int64_t offset = (panel.token + t) * product.w.n_rows + panel.row;
     F8 y = load(scratch.gate + t * kPanelRows);
     if (product.bias != nullptr) y = add(y, bias);
-    if (product.residual != nullptr) y = add(y, load_first(product.residual + offset, panel.n_rows));
-    store_first(product.y + offset, y, panel.n_rows);
+    if (product.residual != nullptr) y = add(y, load_rows(product.residual + offset, panel));
+    store_rows(product.y + offset, y, panel);
   }
 }
 
@@ -138,7 +150,7 @@ inline void gated_linear(const Matrix& gate, const Matrix& up, Activation activa
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
     const F8 gated = activate(activation, load(scratch.gate + t * kPanelRows));
     float* out = y + (panel.token + t) * gate.n_rows + panel.row;
-    store_first(out, mul(gated, load(scratch.up + t * kPanelRows)), panel.n_rows);
+    store_rows(out, mul(gated, load(scratch.up + t * kPanelRows)), panel);
   }
 }
 

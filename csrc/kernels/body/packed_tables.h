@@ -17,7 +17,7 @@ struct PackedIQ4_NL {
   static F8 scale(const uint8_t* w) { return load_scales(w); }
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
-    const auto codes = [w](auto s) { return look_up(nibbles(w + 16)(s), kIq4Codes); };
+    const auto codes = [w](auto s) { return look_up_codes<8>(nibbles(w + 16)(s), kIq4Codes); };
     multiply_32<8>(codes, x, sums);
     sub_shifted<7>(sums, x.sum_q);
   }
@@ -30,7 +30,7 @@ struct PackedMXFP4 {
   static F8 scale(const uint8_t* w) { return load_half_powers(w); }
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
-    const auto codes = [w](auto s) { return look_up(nibbles(w + 8)(s), kMxfp4Codes); };
+    const auto codes = [w](auto s) { return look_up_codes<5>(nibbles(w + 8)(s), kMxfp4Codes); };
     multiply_32<5>(codes, x, sums);
     sub_shifted<4>(sums, x.sum_q);
   }
@@ -46,8 +46,8 @@ struct PackedIQ4_XS {
     for (int pair = 0; pair < 4; ++pair) {
       const Pairs scales = load_signed_pairs(w + 16 + 16 * pair);
       const uint8_t* at = w + 80 + 256 * pair;
-      const auto first = [at](auto s) { return look_up(nibbles(at)(s), kIq4Codes); };
-      const auto second = [at](auto s) { return look_up(nibbles(at + 128)(s), kIq4Codes); };
+      const auto first = [at](auto s) { return look_up_codes<8>(nibbles(at)(s), kIq4Codes); };
+      const auto second = [at](auto s) { return look_up_codes<8>(nibbles(at + 128)(s), kIq4Codes); };
       multiply_scaled<8, 8, G>(first, x.q + 16 * pair, first_of_pairs(scales), sums);
       multiply_scaled<8, 8, G>(second, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
       add_multiples<G>(rest, scales, x.sums32[pair]);

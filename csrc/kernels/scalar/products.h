@@ -29,6 +29,12 @@ struct Dots {
 template <int kBits>
 inline constexpr int kMostProducts = 8;
 
+// Codes of kBits bits from a table, in whatever form add_products takes.
+template <int kBits>
+inline B32 look_up_codes(const B32& nibbles, const uint8_t (&table)[16]) {
+  return look_up(nibbles, table);
+}
+
 // A factor for each row.
 struct Scale {
   I8 v;
