@@ -9,10 +9,12 @@ void register_testing(nb::module_& m) {
   register_testing_base(testing);
   register_testing_gguf(testing);
   register_testing_kernels(testing);
+  register_testing_attention(testing);
   register_testing_sample(testing);
 #if FLUXMLX_HAS_MLX
   register_testing_mlxc(testing);
   register_testing_array(testing);
+  register_testing_cache(testing);
 #endif
 }
 #endif

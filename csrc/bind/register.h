@@ -18,11 +18,13 @@ void register_engine(nb::module_& m);
 void register_handle(nb::module_& m);
 
 // Private hooks for the tests; only in builds with FLUXMLX_DEVELOPER=ON.
+void register_testing_attention(nb::module_& m);
 void register_testing_base(nb::module_& m);
 void register_testing_gguf(nb::module_& m);
 void register_testing_kernels(nb::module_& m);
 void register_testing_sample(nb::module_& m);
 void register_testing_mlxc(nb::module_& m);
 void register_testing_array(nb::module_& m);
+void register_testing_cache(nb::module_& m);
 
 }  // namespace fluxmlx::bind

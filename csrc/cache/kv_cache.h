@@ -1,11 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
+#include <memory>
 
-#include "array/array.h"
-#include "array/stream.h"
+#include "kernels/kernels.h"
 
 namespace fluxmlx::cache {
 
@@ -13,37 +11,39 @@ struct KvShape {
   int n_layers = 0;
   int n_kv_heads = 0;
   int head_dim = 0;
-  mlx_dtype dtype = MLX_FLOAT16;
-
-  // Bytes that one position takes in all layers.
-  uint64_t position_bytes() const noexcept;
+  kernels::CacheType type = kernels::CacheType::f16;
 };
 
-// Keys and values of one sequence. Attention replaces those of k() and v() by arrays that hold the new rows;
-// advance() then makes them part of the past. Memory grows in steps, positions below length() are kept.
+// Keys and values of one sequence. Attention writes new rows behind length(); advance() then makes them part of the
+// past.
 class KvCache {
  public:
-  KvCache(const KvShape& shape, const Stream& stream) : shape_(shape), stream_(stream) {}
+  KvCache() = default;
+  virtual ~KvCache() = default;
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
 
   int length() const noexcept { return length_; }
-  int capacity() const noexcept { return capacity_; }
+  virtual int capacity() const noexcept = 0;  // positions that there is room for
 
-  // Makes room for n_positions in all.
-  void reserve(int n_positions);
+  // Makes room for n_positions in all; those below length() are kept.
+  virtual void reserve(int n_positions) = 0;
 
   void advance(int n_rows) noexcept { length_ += n_rows; }
 
-  std::span<Array> k() noexcept { return k_; }  // of each layer (n_kv_heads, capacity, head_dim)
-  std::span<Array> v() noexcept { return v_; }
-
  private:
-  void grow(std::vector<Array>& arrays, int capacity);
-
-  KvShape shape_;
-  const Stream& stream_;
-  std::vector<Array> k_, v_;
   int length_ = 0;
-  int capacity_ = 0;
+};
+
+// Gives the sequences of one model their caches. Each implementation of Ops has its own, and reads only its caches.
+class KvStore {
+ public:
+  virtual ~KvStore() = default;
+
+  virtual std::unique_ptr<KvCache> open() = 0;  // empty
+
+  // Bytes that one position takes in all layers.
+  virtual uint64_t position_bytes() const noexcept = 0;
 };
 
 }  // namespace fluxmlx::cache

@@ -39,7 +39,7 @@ void Engine::run() noexcept {
   }
   finish_loading(nullptr);
   {
-    Scheduler scheduler(*model->decoder, options_, vocabulary_, model->cache_shape, counters_);
+    Scheduler scheduler(*model->decoder, options_, vocabulary_, *model->cache_store, counters_);
     serve(scheduler);
     scheduler.fail_all(closed_error());
   }

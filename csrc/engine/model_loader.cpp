@@ -42,9 +42,9 @@ std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, 
   return ops::make_cpu_ops(std::make_shared<ThreadPool>(options.n_threads));
 }
 
-mlx_dtype cache_dtype(const Options& options) {
-  if (options.cache_type == "f16") return MLX_FLOAT16;
-  if (options.cache_type == "f32") return MLX_FLOAT32;
+kernels::CacheType cache_type(const Options& options) {
+  if (options.cache_type == "f16") return kernels::CacheType::f16;
+  if (options.cache_type == "f32") return kernels::CacheType::f32;
   fail(ErrorCode::invalid_argument, "cache_type is '", options.cache_type, "'; expected f16 or f32");
 }
 
@@ -117,7 +117,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const auto begin = std::chrono::steady_clock::now();
   const DeviceKind device = choose_device(options);
   LoadedModel loaded;
-  loaded.cache_shape.dtype = cache_dtype(options);
+  const kernels::CacheType type = cache_type(options);
   const gguf::File file = gguf::File::open(options.path);
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
   choose_context(options, config);
@@ -125,13 +125,11 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);
   loaded.decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
-  loaded.cache_shape.n_layers = config.n_layers;
-  loaded.cache_shape.n_kv_heads = config.n_kv_heads;
-  loaded.cache_shape.head_dim = config.head_dim;
+  loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
   progress.done = progress.total = file.n_bytes();
   loaded.info = describe(options, config, device);
   loaded.info.file_bytes = file.n_bytes();
-  loaded.info.cache_bytes_per_position = loaded.cache_shape.position_bytes();
+  loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();
   loaded.info.tensors = loader.report();
   loaded.info.unused_tensors = loader.unused();
   loaded.info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

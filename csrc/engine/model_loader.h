@@ -35,7 +35,7 @@ struct ModelInfo {
 
 struct LoadedModel {
   std::unique_ptr<model::Decoder> decoder;
-  cache::KvShape cache_shape;
+  std::unique_ptr<cache::KvStore> cache_store;
   ModelInfo info;
 };
 

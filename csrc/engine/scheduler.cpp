@@ -16,8 +16,7 @@ constexpr int kScoredChunk = 64;
 
 void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept {
   try {
-    cache::KvCache cache(cache_shape_, decoder_.ops().stream());
-    running_.emplace_back(std::move(request), handle, options_, vocabulary_, std::move(cache), submitted);
+    running_.emplace_back(std::move(request), handle, options_, vocabulary_, store_.open(), submitted);
     ++counters_.running;
   } catch (...) {
     handle->fail(to_error(std::current_exception()));
@@ -43,7 +42,7 @@ void Scheduler::count_step(Clock::time_point began) noexcept {
   counters_.busy_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - began).count());
   uint64_t n_positions = 0;
   for (Sequence& sequence : running_) n_positions += static_cast<uint64_t>(sequence.cache().capacity());
-  counters_.cache_bytes = n_positions * cache_shape_.position_bytes();
+  counters_.cache_bytes = n_positions * store_.position_bytes();
 }
 
 // Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.

@@ -14,11 +14,11 @@ namespace fluxmlx::engine {
 class Scheduler {
  public:
   Scheduler(const model::Decoder& decoder, const Options& options, const Vocabulary& vocabulary,
-            cache::KvShape cache_shape, Counters& counters)
+            cache::KvStore& store, Counters& counters)
       : decoder_(decoder),
         options_(options),
         vocabulary_(vocabulary),
-        cache_shape_(cache_shape),
+        store_(store),
         counters_(counters),
         chunk_(options.prefill_chunk) {}
 
@@ -50,7 +50,7 @@ class Scheduler {
   const model::Decoder& decoder_;
   const Options& options_;
   const Vocabulary& vocabulary_;  // given before the first request
-  cache::KvShape cache_shape_;
+  cache::KvStore& store_;
   Counters& counters_;
   ChunkSize chunk_;
   std::list<Sequence> running_;

@@ -16,7 +16,7 @@ std::vector<int32_t> end_ids(const Request& request, const Vocabulary& vocabular
 }  // namespace
 
 Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options,
-                   const Vocabulary& vocabulary, cache::KvCache cache, Clock::time_point submitted)
+                   const Vocabulary& vocabulary, std::unique_ptr<cache::KvCache> cache, Clock::time_point submitted)
     : request_(std::move(request)),
       handle_(std::move(handle)),
       options_(options),
@@ -30,13 +30,13 @@ Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Option
       started_(Clock::now()) {}
 
 std::span<const int32_t> Sequence::pending(int limit) const {
-  const size_t begin = static_cast<size_t>(cache_.length());
+  const size_t begin = static_cast<size_t>(cache_->length());
   return std::span(tokens_).subspan(begin, std::min<size_t>(limit, tokens_.size() - begin));
 }
 
 std::vector<int32_t> Sequence::rows_wanted(int count) const {
   std::vector<int32_t> rows;
-  const int end = cache_.length() + count;
+  const int end = cache_->length() + count;
   const bool scored = request_.prompt_logprobs >= 0 && in_prompt();
   for (int i = scored ? 0 : count - 1; i < count; ++i) {
     if (scored || end == static_cast<int>(tokens_.size())) rows.push_back(i);
@@ -45,7 +45,7 @@ std::vector<int32_t> Sequence::rows_wanted(int count) const {
 }
 
 void Sequence::accept(std::span<const int32_t> rows, int count, const float* logits) {
-  const int begin = cache_.length() - count;
+  const int begin = cache_->length() - count;
   const size_t n_vocab = vocabulary_.token_bytes.size();
   const bool prompt_ends = begin < static_cast<int>(request_.prompt.size()) && !in_prompt();
   if (prompt_ends) prompt_done_ = Clock::now();

@@ -20,15 +20,15 @@ using Clock = std::chrono::steady_clock;
 class Sequence {
  public:
   Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options, const Vocabulary& vocabulary,
-           cache::KvCache cache, Clock::time_point submitted);
+           std::unique_ptr<cache::KvCache> cache, Clock::time_point submitted);
 
   const Request& request() const noexcept { return request_; }
   Handle& handle() noexcept { return *handle_; }
-  cache::KvCache& cache() noexcept { return cache_; }
+  cache::KvCache& cache() noexcept { return *cache_; }
 
   // Tokens that the cache does not hold yet, at most `limit`: a piece of the prompt, or the last token.
   std::span<const int32_t> pending(int limit) const;
-  bool in_prompt() const noexcept { return cache_.length() < static_cast<int>(request_.prompt.size()); }
+  bool in_prompt() const noexcept { return cache_->length() < static_cast<int>(request_.prompt.size()); }
 
   // Which of the `count` rows just computed need logits: the last of all, and every one of a scored prompt.
   std::vector<int32_t> rows_wanted(int count) const;
@@ -55,7 +55,7 @@ class Sequence {
   std::shared_ptr<Handle> handle_;
   const Options& options_;
   const Vocabulary& vocabulary_;
-  cache::KvCache cache_;
+  std::unique_ptr<cache::KvCache> cache_;
   sample::Sampler sampler_;
   StopMatcher stops_;
   Utf8Buffer text_;

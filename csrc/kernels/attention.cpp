@@ -1,18 +1,13 @@
-// Splits attention over blocks of rows and key/value heads.
+// Splits attention over rows, key/value heads and spans of positions.
 #include <algorithm>
+#include <atomic>
 
 #include "base/error.h"
+#include "kernels/attention_plan.h"
 #include "kernels/table.h"
 
 namespace fluxmlx::kernels {
 namespace {
-
-// Working memory of this thread; grows to the largest model it has met.
-float* thread_scratch(int64_t n) {
-  static thread_local std::vector<float> memory;
-  if (memory.size() < static_cast<size_t>(n)) memory.resize(static_cast<size_t>(n));
-  return memory.data();
-}
 
 void check(const Attention& args) {
   if (args.head_dim <= 0 || args.head_dim % 8 != 0) {
@@ -27,9 +22,9 @@ void check(const Attention& args) {
          args.head_dim);
   }
   for (const Sequence& sequence : args.sequences) {
-    if (sequence.n_past < 0 || sequence.n_past + sequence.n_rows > sequence.capacity) {
-      fail(ErrorCode::invalid_argument, "a cache of ", sequence.capacity, " positions cannot hold ", sequence.n_past,
-           " past and ", sequence.n_rows, " new rows");
+    if (sequence.n_past < 0 || sequence.n_past + sequence.n_rows > sequence.n_blocks * kBlockPositions) {
+      fail(ErrorCode::invalid_argument, "a cache of ", sequence.n_blocks * kBlockPositions, " positions cannot hold ",
+           sequence.n_past, " past and ", sequence.n_rows, " new rows");
     }
     if (sequence.row_begin < 0 || sequence.row_begin + sequence.n_rows > args.n_tokens) {
       fail(ErrorCode::invalid_argument, "rows ", sequence.row_begin, " to ", sequence.row_begin + sequence.n_rows,
@@ -38,42 +33,75 @@ void check(const Attention& args) {
   }
 }
 
-int64_t count_blocks(const Sequence& sequence, int64_t rows) { return (sequence.n_rows + rows - 1) / rows; }
+// The work of one call; its tasks may run in any order on any thread.
+class Work {
+ public:
+  Work(const Table& table, const Attention& args) : table_(table), args_(args), plan_(plan_attention(args)) {}
 
-int64_t count_blocks(const Attention& args, int64_t rows) {
-  int64_t n = 0;
-  for (const Sequence& sequence : args.sequences) n += count_blocks(sequence, rows);
-  return n;
-}
+  int64_t n_appends() const { return static_cast<int64_t>(plan_.appends.size()) * args_.n_kv_heads; }
+  int64_t n_tasks() const { return plan_.n_tasks; }
 
-// Block number `index` of all sequences' blocks, each of up to `rows` rows.
-AttentionBlock find_block(const Attention& args, int64_t rows, int64_t index, int kv_head) {
-  const Sequence* sequence = args.sequences.data();
-  for (; index >= count_blocks(*sequence, rows); ++sequence) index -= count_blocks(*sequence, rows);
-  return {sequence, index * rows, std::min(rows, sequence->n_rows - index * rows), kv_head};
-}
+  // The new rows of one cache block go into one head, for sequences that are too long to do it as they attend.
+  void append(int64_t task) const {
+    AttentionBlock rows = plan_.appends[static_cast<size_t>(task / args_.n_kv_heads)];
+    rows.kv_head = static_cast<int>(task % args_.n_kv_heads);
+    table_.attention_append(args_, rows, attention_scratch(args_.head_dim));
+  }
+
+  void attend(int64_t task) const {
+    const AttentionPiece& piece = plan_.find_piece(task);
+    AttentionBlock block = piece.block;
+    const int64_t index = task - piece.first_task;
+    block.kv_head = static_cast<int>(index % args_.n_kv_heads);
+    if (piece.is_whole) {
+      attend_span(piece, block, index / args_.n_kv_heads);
+    } else {
+      float* part = attention_scratch(part_size(block) + scratch_size(block));
+      table_.attention_spans(args_, block, {0, piece.n_spans}, part, part + part_size(block));
+      table_.attention_finish(args_, block, 1, part, part + part_size(block));
+    }
+  }
+
+ private:
+  int64_t part_size(const AttentionBlock& block) const { return attention_part_size(args_, block.n_rows); }
+  int64_t scratch_size(const AttentionBlock& block) const { return attention_scratch_size(args_, block.n_rows); }
+
+  // Appends the rows that lie in this span, attends to it, and merges all spans if it is the last to be done.
+  void attend_span(const AttentionPiece& piece, const AttentionBlock& block, int64_t span) const {
+    float* scratch = attention_scratch(scratch_size(block));
+    AttentionBlock rows = block;
+    rows.row = std::max(block.row, span * kSpan - block.sequence->n_past);
+    rows.n_rows = std::min(block.end(), (span + 1) * kSpan) - rows.begin();
+    if (rows.n_rows > 0) table_.attention_append(args_, rows, scratch);
+    float* parts = plan_.parts + piece.first_part + block.kv_head * piece.n_spans * part_size(block);
+    table_.attention_spans(args_, block, {span, span + 1}, parts + span * part_size(block), scratch);
+    std::atomic<int64_t>& done = plan_.done[piece.first_counter + block.kv_head];
+    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == piece.n_spans) {
+      table_.attention_finish(args_, block, piece.n_spans, parts, scratch);
+    }
+  }
+
+  const Table& table_;
+  const Attention& args_;
+  const AttentionPlan& plan_;
+};
 
 }  // namespace
 
 void attention(const Table& table, ThreadPool& pool, const Attention& args) {
   check(args);
-  constexpr int64_t append_rows = 16;
-  pool.parallel_for(count_blocks(args, append_rows), [&](int64_t chunk, int) {
-    const AttentionBlock block = find_block(args, append_rows, chunk, 0);
-    float* head = thread_scratch(args.head_dim);
-    for (int64_t row = block.row; row < block.row + block.n_rows; ++row) {
-      table.attention_append(args, *block.sequence, row, head);
-    }
-  });
-  // About 24 queries share the reading of a span; a block's bits do not depend on how many do.
-  const int64_t rows = std::max<int64_t>(1, 24 / (args.n_heads / args.n_kv_heads));
-  pool.parallel_for(count_blocks(args, rows) * args.n_kv_heads, [&](int64_t chunk, int) {
-    const int kv_head = static_cast<int>(chunk % args.n_kv_heads);
-    const AttentionBlock block = find_block(args, rows, chunk / args.n_kv_heads, kv_head);
-    table.attention_block(args, block, thread_scratch(attention_scratch(args, rows)));
-  });
+  const Work work(table, args);
+  if (work.n_appends() > 0) {
+    pool.parallel_for(work.n_appends(), [&work](int64_t task, int) { work.append(task); });
+  }
+  pool.parallel_for(work.n_tasks(), [&work](int64_t task, int) { work.attend(task); });
 }
 
 void attention(ThreadPool& pool, const Attention& args) { attention(active_table(), pool, args); }
+
+int64_t cache_head_bytes(CacheType type, int head_dim) noexcept {
+  const int64_t cells = kBlockPositions * (head_dim + round_up(head_dim, 16));
+  return cells * (type == CacheType::f32 ? 4 : 2);
+}
 
 }  // namespace fluxmlx::kernels

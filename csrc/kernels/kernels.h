@@ -43,16 +43,22 @@ struct Linear {
 
 enum class Activation { silu, gelu_tanh };
 
+// What keys and values are stored as.
 enum class CacheType { f16, f32 };
 
-// The rows of one sequence in a ragged batch, and its key/value cache.
+inline constexpr int kBlockPositions = 64;  // positions of a cache block
+
+// Bytes that one key/value head of one layer takes in a cache block: its keys and its values.
+int64_t cache_head_bytes(CacheType type, int head_dim) noexcept;
+
+// The rows of one sequence in a ragged batch, and its key/value cache: a block holds the heads of every layer for
+// kBlockPositions positions.
 struct Sequence {
-  int64_t row_begin;  // first row of this sequence in the batch
-  int64_t n_rows;     // new rows
-  int64_t n_past;     // positions already in the cache
-  void* k_cache;      // (n_kv_heads, capacity, head_dim) of CacheType
-  void* v_cache;      // the same
-  int64_t capacity;   // positions the cache can hold, >= n_past + n_rows
+  int64_t row_begin;         // first row of this sequence in the batch
+  int64_t n_rows;            // new rows
+  int64_t n_past;            // positions already in the cache
+  std::byte* const* blocks;  // each aligned to 64 bytes
+  int64_t n_blocks;          // that hold n_past + n_rows positions at least
 };
 
 struct Attention {
@@ -69,9 +75,9 @@ struct Attention {
   int n_rot = 0;                  // leading dimensions of a head that are rotated
   bool rope_interleaved = false;  // pairs (2i, 2i+1), else (i, i + n_rot/2)
   CacheType cache_type = CacheType::f16;
+  int64_t layer_offset = 0;  // bytes of a block before this layer's first head
   std::span<const Sequence> sequences;
-  float* q_rotated;  // scratch, (n_tokens, n_heads, head_dim)
-  float* out;        // (n_tokens, n_heads, head_dim)
+  float* out;  // (n_tokens, n_heads, head_dim)
 };
 
 // Products that share their input x (n_tokens, n_cols), which is normed and quantised once for all of them.

@@ -16,7 +16,7 @@ inline constexpr int kTokenBlock = 192;     // tokens that meet one panel
 inline constexpr int kMostTokenGroup = 16;  // tokens whose quantised activations lie together
 inline constexpr int kWholeRow = 768;       // rows up to this long are one slice
 inline constexpr int kSlice = 512;          // weights of a row in one slice of a longer row; whole blocks of every type
-inline constexpr int kSpan = 64;            // positions whose softmax is one partial result
+inline constexpr int kSpan = 256;           // positions whose softmax is one partial result; whole cache blocks
 
 // Working memory of one thread in linear() and gated_linear(): what stays in its first two caches.
 struct alignas(64) PanelScratch {
@@ -40,6 +40,13 @@ struct AttentionBlock {
   int64_t row;
   int64_t n_rows;
   int kv_head;
+
+  int64_t begin() const { return sequence->n_past + row; }  // position of the first row
+  int64_t end() const { return begin() + n_rows; }
+};
+
+struct SpanRange {
+  int64_t first, end;
 };
 
 struct Table {
@@ -52,16 +59,27 @@ struct Table {
   void (*rms_norm)(const float* x, int64_t n, const float* weight, float eps, float* y);
   void (*quantize_32)(const float* x, int64_t n, const GroupPlace& y);
   void (*quantize_256)(const float* x, int64_t n, const GroupPlace& y);
-  void (*attention_append)(const Attention& args, const Sequence& sequence, int64_t row, float* head);
-  void (*attention_block)(const Attention& args, const AttentionBlock& block, float* scratch);
+  void (*attention_append)(const Attention& args, const AttentionBlock& rows, float* scratch);
+  void (*attention_spans)(const Attention& args, const AttentionBlock& block, SpanRange spans, float* part,
+                          float* scratch);
+  void (*attention_finish)(const Attention& args, const AttentionBlock& block, int64_t n_parts, float* parts,
+                           float* scratch);
   void (*exp)(const float* x, int64_t n, float* y);
   void (*to_half)(const float* x, int64_t n, uint16_t* y);
 };
 
-// Floats that attention_block needs as scratch.
-inline int64_t attention_scratch(const Attention& args, int64_t n_rows) {
+inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Floats of one part: the maximum, the sum and the mean of values of each query, over some of the spans.
+inline int64_t attention_part_size(const Attention& args, int64_t n_rows) {
   const int64_t n_queries = n_rows * (args.n_heads / args.n_kv_heads);
-  return kSpan * (args.head_dim + 8) + kSpan * args.head_dim + n_queries * (kSpan + 4);
+  return 2 * round_up(n_queries, 8) + n_queries * round_up(args.head_dim, 16);
+}
+
+// Floats that the functions of attention need as scratch beside it.
+inline int64_t attention_scratch_size(const Attention& args, int64_t n_rows) {
+  const int64_t n_queries = n_rows * (args.n_heads / args.n_kv_heads);
+  return n_queries * (args.head_dim + kSpan) + 4 * round_up(n_queries, 8);
 }
 
 const Table& find_table(std::string_view isa);  // throws Error for a name that is unknown or not on this processor

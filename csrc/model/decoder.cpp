@@ -23,7 +23,7 @@ Array Decoder::forward(const Batch& batch) const {
   std::vector<ops::Rows> rows;
   for (const auto& [cache, begin, count] : batch.entries) {
     cache->reserve(cache->length() + count);
-    rows.push_back({begin, count, cache->length(), cache->k(), cache->v()});
+    rows.push_back({begin, count, cache});
   }
   const Array x = ops_->embedding(embedding_, Array::from(batch.tokens));  // (T, n_embd)
   const Array result = layers_->run(x, ops_->rope_positions(rope_, Array::from(batch.positions)), rows);

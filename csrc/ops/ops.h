@@ -6,17 +6,16 @@
 
 #include "array/stream.h"
 #include "base/thread_pool.h"
+#include "cache/kv_cache.h"
 #include "ops/layer.h"
 
 namespace fluxmlx::ops {
 
-// The rows of one sequence in a ragged batch, and where its keys and values are kept.
+// The rows of one sequence in a ragged batch, and its cache, which holds the new rows once the result is evaluated.
 struct Rows {
-  int begin = 0;       // first row in the batch
-  int count = 0;       // new rows
-  int n_past = 0;      // positions already in the cache
-  std::span<Array> k;  // of each layer (n_kv_heads, capacity, head_dim); hold the new rows once the result is evaluated
-  std::span<Array> v;
+  int begin = 0;  // first row in the batch
+  int count = 0;  // new rows
+  cache::KvCache* cache = nullptr;
 };
 
 // The layers of a decoder, made ready for the device once.
@@ -47,6 +46,9 @@ class Ops {
   virtual Array rope_positions(const Rope& rope, const Array& positions) const = 0;
 
   virtual std::unique_ptr<Stack> stack(std::vector<Layer> layers) const = 0;
+
+  // Where the caches come from that the stack takes. The store is used no longer than these ops.
+  virtual std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const = 0;
 
   // x (T, n_in) -> norm(x) w + bias: (T, n_out).
   virtual Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const = 0;

@@ -184,13 +184,18 @@ void check_norm(ThreadPool& pool) {
 }
 
 void check_attention(ThreadPool& pool, kernels::CacheType type, const char* name) {
-  constexpr int64_t n = 150, capacity = 160;
+  constexpr int64_t n = 300;  // two spans
   constexpr int heads = 6, kv_heads = 2, width = 64;
   Random random(300);
   const Floats q = random.floats(n * heads * width), k = random.floats(n * kv_heads * width);
   const Floats v = random.floats(n * kv_heads * width), rope = random.floats(n * width);
-  Floats k_cache(kv_heads * capacity * width), v_cache(k_cache.size()), rotated(q.size()), out(q.size());
-  const kernels::Sequence sequence{0, n, 0, k_cache.data(), v_cache.data(), capacity};
+  constexpr int64_t n_blocks = (n + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
+  const auto block_bytes = static_cast<size_t>(kv_heads * kernels::cache_head_bytes(type, width));
+  std::vector<std::byte> memory(block_bytes * n_blocks);
+  std::byte* blocks[n_blocks];
+  for (size_t i = 0; i < n_blocks; ++i) blocks[i] = memory.data() + i * block_bytes;
+  const kernels::Sequence sequence{0, n, 0, blocks, n_blocks};
+  Floats out(q.size());
   kernels::Attention args{};
   args.n_tokens = n;
   args.n_heads = heads;
@@ -204,7 +209,6 @@ void check_attention(ThreadPool& pool, kernels::CacheType type, const char* name
   args.n_rot = width;
   args.cache_type = type;
   args.sequences = std::span(&sequence, 1);
-  args.q_rotated = rotated.data();
   args.out = out.data();
   kernels::attention(pool, args);
   print_hash("attention", name, out);

@@ -117,6 +117,28 @@ def test_chunks_do_not_change_a_bit(name: str, tmp_path: Path) -> None:
         assert np.array_equal(scored(path, "kernels", prefill_chunk=chunk), whole)
 
 
+@pytest.mark.parametrize("cache_type", ["f16", "f32"])
+def test_a_long_context_is_cut_anywhere(cache_type: str, tmp_path: Path) -> None:
+    """Over many cache blocks and spans, chunks and threads move no bit, and a float32 cache gives the reference."""
+    path = tiny_models.write(tmp_path / "tiny.gguf", Tiny(n_ctx=1024))
+    ids = IDS * 32
+
+    def scores(**options: int) -> np.ndarray:
+        with fluxmlx.load(path, device="cpu", cache_type=cache_type, **options) as engine:
+            return np.array(engine.score(ids).logprobs[1:])
+
+    whole = scores(prefill_chunk=1024)
+    for options in (
+        {"prefill_chunk": 1},
+        {"prefill_chunk": 7},
+        {"prefill_chunk": 100, "threads": 3},
+        {"threads": 1},
+    ):
+        assert np.array_equal(scores(**options), whole)
+    if cache_type == "f32":
+        np.testing.assert_allclose(whole, Reference(path).logprobs(ids), atol=2e-4)
+
+
 def test_threads_do_not_change_a_bit(tmp_path: Path) -> None:
     """One, two and three threads give the same log-probabilities, bit for bit."""
     path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES["llama"])

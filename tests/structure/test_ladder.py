@@ -20,10 +20,10 @@ LADDER: dict[str, set[str]] = {
     "sample": {"base"},
     "kernels": {"quant"},
     "array": {"base"},
-    "ops": {"array", "kernels"},
+    "cache": {"array", "kernels"},
+    "ops": {"array", "kernels", "cache"},
     "load": {"gguf", "quant", "array", "ops"},
-    "cache": {"array"},
-    "model": {"load", "ops", "cache"},
+    "model": {"load", "ops"},
     "engine": {"model", "sample"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

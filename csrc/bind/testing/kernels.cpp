@@ -16,7 +16,6 @@ namespace {
 using namespace kernels;  // NOLINT: this file is about nothing else
 using Floats = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 using Ints = nb::ndarray<const int32_t, nb::c_contig, nb::device::cpu>;
-using Cache = nb::ndarray<nb::c_contig, nb::device::cpu>;  // float16 or float32, written in place
 
 const Table& table_named(const std::string& isa) { return isa.empty() ? active_table() : find_table(isa); }
 
@@ -116,38 +115,6 @@ nb::object rope_table_of(const Ints& positions, const Floats& inv_freq, float ma
   return new_array(std::move(y), {positions.size(), inv_freq.size(), 2});
 }
 
-// sequences: tuples (row_begin, n_rows, n_past, k_cache, v_cache), caches (n_kv_heads, capacity, head_dim).
-nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& q, const Floats& k, const Floats& v,
-                        const nb::list& sequences, float scale, nb::handle q_norm, nb::handle k_norm, float norm_eps,
-                        nb::handle rope, int n_rot, bool interleaved) {
-  std::vector<Sequence> rows;
-  CacheType type = CacheType::f32;
-  for (nb::handle item : sequences) {
-    const auto fields = nb::cast<nb::tuple>(item);
-    const auto keys = nb::cast<Cache>(fields[3]), values = nb::cast<Cache>(fields[4]);
-    type = keys.itemsize() == 2 ? CacheType::f16 : CacheType::f32;
-    rows.push_back({nb::cast<int64_t>(fields[0]), nb::cast<int64_t>(fields[1]), nb::cast<int64_t>(fields[2]),
-                    keys.data(), values.data(), static_cast<int64_t>(keys.shape(1))});
-  }
-  Attention args{};
-  args.n_tokens = static_cast<int64_t>(q.shape(0));
-  args.n_heads = static_cast<int>(q.shape(1));
-  args.n_kv_heads = static_cast<int>(k.shape(1));
-  args.head_dim = static_cast<int>(q.shape(2));
-  args.scale = scale;
-  args.q = q.data(), args.k = k.data(), args.v = v.data();
-  args.q_norm = floats_or_null(q_norm), args.k_norm = floats_or_null(k_norm), args.norm_eps = norm_eps;
-  args.rope = floats_or_null(rope), args.n_rot = n_rot, args.rope_interleaved = interleaved;
-  args.cache_type = type;
-  args.sequences = rows;
-  const auto rotated = std::make_unique<float[]>(q.size());
-  auto out = std::make_unique<float[]>(q.size());
-  std::fill_n(out.get(), q.size(), 0.0f / 0.0f);  // what a kernel forgets to write shows
-  args.q_rotated = rotated.get(), args.out = out.get();
-  attention(table_named(isa), pool, args);
-  return new_array(std::move(out), {q.shape(0), q.shape(1), q.shape(2)});
-}
-
 nb::object exp_of(const std::string& isa, const Floats& x) {
   auto y = std::make_unique<float[]>(x.size());
   table_named(isa).exp(x.data(), static_cast<int64_t>(x.size()), y.get());
@@ -209,10 +176,6 @@ void register_testing_kernels(nb::module_& m) {
         nb::arg("in_place") = false);
   m.def("embedding", &embedding_of);
   m.def("rope_table", &rope_table_of);
-  m.def("attention", &attention_of, nb::arg("pool"), nb::arg("isa"), nb::arg("q"), nb::arg("k"), nb::arg("v"),
-        nb::arg("sequences"), nb::arg("scale"), nb::arg("q_norm").none() = nb::none(),
-        nb::arg("k_norm").none() = nb::none(), nb::arg("norm_eps") = 0.0f, nb::arg("rope").none() = nb::none(),
-        nb::arg("n_rot") = 0, nb::arg("interleaved") = false);
   m.def("exp", &exp_of);
   m.def("to_half", &to_half_of);
   m.def("dequantize", &dequantize_of);

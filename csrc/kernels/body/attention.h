@@ -1,9 +1,8 @@
 #pragma once
 
 #include "kernels/body/activation.h"
+#include "kernels/body/attention_tile.h"
 #include "kernels/body/cache.h"
-#include "kernels/body/linear.h"
-#include "kernels/table.h"
 
 // Softmax attention over spans of kSpan positions that start at multiples of kSpan. A span gives a query its own
 // maximum, sum and mean; they are merged in order, so a row's bits depend on its position and its past alone.
@@ -16,169 +15,210 @@ struct Queries {
   int64_t group;
 
   int64_t count() const { return block->n_rows * group; }
-  int64_t position(int64_t i) const { return block->sequence->n_past + block->row + i / group; }
+  int64_t position(int64_t i) const { return block->begin() + i / group; }
+  int64_t token(int64_t i) const { return block->sequence->row_begin + block->row + i / group; }
   int64_t offset(int64_t i) const {
-    const int64_t token = block->sequence->row_begin + block->row + i / group;
-    return (token * args->n_heads + block->kv_head * group + i % group) * args->head_dim;
+    return (token(i) * args->n_heads + block->kv_head * group + i % group) * args->head_dim;
+  }
+  int64_t mean_size() const { return round_up(args->head_dim, kRowCells); }
+  // Positions of the span that query i attends to.
+  int limit(int64_t i, int64_t span) const {
+    const int64_t causal = position(i) + 1 - span * kSpan;
+    return static_cast<int>(causal < kSpan ? causal : kSpan);
+  }
+  // The first query that reaches into the span.
+  int64_t first(int64_t span) const {
+    const int64_t rows = span * kSpan - block->begin();
+    return rows <= 0 ? 0 : rows * group;
   }
 };
 
-// Scratch of one block, carved from one piece of memory.
+// What is known of each query after some spans.
+struct Part {
+  float* maximum;  // (n_queries,)
+  float* sum;      // (n_queries,)
+  float* mean;     // (n_queries, mean_size): the weighted sum of values
+};
+
+inline Part part_at(const Queries& queries, float* memory) {
+  const int64_t n = round_up(queries.count(), 8);
+  return {memory, memory + n, memory + 2 * n};
+}
+
 struct SpanScratch {
-  float* keys;     // (kSpan, head_dim + 8)
-  float* values;   // (kSpan, head_dim)
-  float* weights;  // (n_queries, kSpan): scores, then e^(score - maximum)
-  float* maximum;  // (n_queries,) of all spans so far
+  float* maximum;  // (n_queries,) of the span at hand
   float* sum;      // (n_queries,)
   float* keep;     // (n_queries,) factor of what was before this span
   float* take;     // (n_queries,) factor of this span
+  float* q;        // (n_queries, head_dim) normed, rotated and scaled
+  float* weights;  // (n_queries, kSpan): scores, then e^(score - maximum)
 };
 
 inline SpanScratch carve(const Queries& queries, float* memory) {
-  const int64_t dim = queries.args->head_dim;
-  SpanScratch scratch;
-  scratch.keys = memory;
-  scratch.values = scratch.keys + kSpan * (dim + 8);
-  scratch.weights = scratch.values + kSpan * dim;
-  scratch.maximum = scratch.weights + queries.count() * kSpan;
-  scratch.sum = scratch.maximum + queries.count();
-  scratch.keep = scratch.sum + queries.count();
-  scratch.take = scratch.keep + queries.count();
-  return scratch;
+  const int64_t n = round_up(queries.count(), 8);
+  float* q = memory + 4 * n;
+  return {memory, memory + n, memory + 2 * n, memory + 3 * n, q, q + queries.count() * queries.args->head_dim};
 }
 
-// Keys and values of positions [begin, begin + n); keys are padded with zeros to a multiple of 4 rows.
-inline void read_span(const Queries& queries, int64_t begin, int n, const SpanScratch& scratch) {
+inline void prepare(const Queries& queries, const SpanScratch& scratch) {
   const Attention& args = *queries.args;
-  const Sequence& sequence = *queries.block->sequence;
-  const int64_t dim = args.head_dim;
-  for (int j = 0; j < n; ++j) {
-    const int64_t offset = cache_offset(args, sequence, queries.block->kv_head, begin + j);
-    read_cache(args.cache_type, sequence.k_cache, offset, dim, scratch.keys + j * (dim + 8));
-    read_cache(args.cache_type, sequence.v_cache, offset, dim, scratch.values + j * dim);
-  }
-  for (int64_t i = n * (dim + 8); i < (n + 3) / 4 * 4 * (dim + 8); ++i) scratch.keys[i] = 0;
-}
-
-// Scores of T queries with the first n keys of the span.
-template <int T>
-inline void score(const Queries& queries, int64_t first, int n, const SpanScratch& scratch) {
-  const int64_t dim = queries.args->head_dim;
-  const float* q[T];
-  for (int t = 0; t < T; ++t) q[t] = queries.args->q_rotated + queries.offset(first + t);
-  for (int j = 0; j < n; j += 4) {
-    F8 acc[4][T];
-    for (int r = 0; r < 4; ++r) {
-      for (int t = 0; t < T; ++t) acc[r][t] = broadcast(0);
-    }
-    add_products<4, T>(scratch.keys + j * (dim + 8), dim + 8, q, dim, acc);
-    for (int t = 0; t < T; ++t) {
-      reduce_add4(acc[0][t], acc[1][t], acc[2][t], acc[3][t], scratch.weights + (first + t) * kSpan + j);
-    }
+  for (int64_t i = 0; i < queries.count(); ++i) {
+    float* q = scratch.q + i * args.head_dim;
+    position_head(args, queries.token(i), args.q + queries.offset(i), args.q_norm, q);
+    for (int d = 0; d < args.head_dim; d += 8) store(q + d, mul(load(q + d), broadcast(args.scale)));
   }
 }
 
-// Scores of one query -> weights, and the factors that merge this span with those before it.
-inline void soften(const Queries& queries, int64_t i, int limit, bool is_first, const SpanScratch& scratch) {
-  float* weights = scratch.weights + i * kSpan;
+// Scores of one query -> weights, their maximum and sum.
+inline void soften(float* weights, int limit, float* maximum, float* sum) {
   const F8 lowest = broadcast(-__builtin_inff());
-  const F8 scale = broadcast(queries.args->scale);
   const int vectors = (limit + 7) / 8 * 8;
-  for (int j = 0; j < limit; j += 8) store(weights + j, mul(load(weights + j), scale));
   store_first(weights + limit, lowest, vectors - limit);
   F8 largest = lowest;
   for (int j = 0; j < vectors; j += 8) largest = max(largest, load(weights + j));
-  const float maximum = reduce_max(largest);
-  F8 sum = broadcast(0);
+  *maximum = reduce_max(largest);
+  const F8 shift = broadcast(*maximum);
+  F8 total = broadcast(0);
   for (int j = 0; j < vectors; j += 8) {
-    const F8 weight = exp(sub(load(weights + j), broadcast(maximum)));
+    const F8 weight = exp(sub(load(weights + j), shift));
     store(weights + j, weight);
-    sum = add(sum, weight);
+    total = add(total, weight);
   }
-  float factors[8] = {0, 0, 0, 0, 0, 0, 0, 0};  // of what was before, of this span
-  const float before = is_first ? maximum : scratch.maximum[i];
-  const float merged = before > maximum ? before : maximum;
-  factors[0] = before - merged;
-  factors[1] = maximum - merged;
-  store(factors, exp(load(factors)));
-  scratch.keep[i] = is_first ? 0 : factors[0];
-  scratch.take[i] = factors[1];
-  scratch.sum[i] = (is_first ? 0 : scratch.sum[i] * factors[0]) + reduce_add(sum) * factors[1];
-  scratch.maximum[i] = merged;
+  *sum = reduce_add(total);
 }
 
-// out = out * keep + (weights . values) * take for T queries and D vectors of the head, each up to its own limit.
-template <int T, int D>
-inline void mix_tile(const Queries& queries, int64_t first, const int (&limit)[T], int d, const SpanScratch& scratch) {
+// Puts the maxima and sums of a span (or of a part) behind those in `part`; keep and take are for the means.
+inline void merge_sums(const Queries& queries, const float* maximum, const float* sum, const Part& part,
+                       const SpanScratch& scratch) {
+  for (int64_t i = 0; i < queries.count(); i += 8) {
+    const F8 before = load(part.maximum + i), here = load(maximum + i);
+    const F8 merged = max(before, here);
+    const F8 keep = exp(sub(before, merged)), take = exp(sub(here, merged));
+    store(scratch.keep + i, keep);
+    store(scratch.take + i, take);
+    store(part.maximum + i, merged);
+    store(part.sum + i, add(mul(load(part.sum + i), keep), mul(load(sum + i), take)));
+  }
+}
+
+template <class Cells>
+inline void score_span(const Queries& queries, int64_t span, const SpanScratch& scratch) {
   const int64_t dim = queries.args->head_dim;
-  F8 acc[T][D];
-  int common = limit[0];
-  for (int t = 0; t < T; ++t) {
-    if (limit[t] < common) common = limit[t];
-    for (int i = 0; i < D; ++i) acc[t][i] = broadcast(0);
-  }
-  const float* weights = scratch.weights + first * kSpan;
-  for (int j = 0; j < common; ++j) {
-    F8 value[D];
-    for (int i = 0; i < D; ++i) value[i] = load(scratch.values + j * dim + d + i * 8);
-    for (int t = 0; t < T; ++t) {
-      const F8 weight = broadcast(weights[t * kSpan + j]);
-      for (int i = 0; i < D; ++i) acc[t][i] = fma(weight, value[i], acc[t][i]);
-    }
-  }
-  for (int t = 0; t < T; ++t) {
-    for (int j = common; j < limit[t]; ++j) {
-      const F8 weight = broadcast(weights[t * kSpan + j]);
-      for (int i = 0; i < D; ++i) acc[t][i] = fma(weight, load(scratch.values + j * dim + d + i * 8), acc[t][i]);
-    }
-    float* out = queries.args->out + queries.offset(first + t) + d;
-    const F8 keep = broadcast(scratch.keep[first + t]);
-    const F8 take = broadcast(scratch.take[first + t]);
-    for (int i = 0; i < D; ++i) store(out + i * 8, fma(load(out + i * 8), keep, mul(acc[t][i], take)));
+  const int64_t count = queries.count();
+  const int n = queries.limit(count - 1, span);
+  for (int begin = 0; begin < n; begin += kBlockPositions) {
+    const int64_t block = (span * kSpan + begin) / kBlockPositions;
+    const auto keys = head_block<Cells>(*queries.args, *queries.block->sequence, queries.block->kv_head, block).keys;
+    for_tiles(queries.first(span), count, [&]<int T>(int64_t i) {
+      const int limit = queries.limit(i + T - 1, span) - begin;
+      if (limit <= 0) return;
+      const int n_groups = (limit < kBlockPositions ? limit + kRowCells - 1 : kBlockPositions) / kRowCells;
+      score_tile<Cells, T>(keys, dim, n_groups, scratch.q + i * dim, scratch.weights + i * kSpan + begin);
+    });
   }
 }
 
-// One span for the queries [first, first + T).
-template <int T>
-inline void attend(const Queries& queries, int64_t first, int64_t begin, int n, const SpanScratch& scratch) {
-  score<T>(queries, first, n, scratch);
+// Sums of the values of a span for T queries and G groups of dimensions, each query up to its own limit.
+template <class Cells, int T, int G>
+inline void mix_tile(const Queries& queries, int64_t span, int64_t first, int64_t group, const SpanScratch& scratch,
+                     F8 (&acc)[T][2 * G]) {
   int limit[T];
   for (int t = 0; t < T; ++t) {
-    const int64_t causal = queries.position(first + t) + 1 - begin;
-    limit[t] = static_cast<int>(causal < n ? causal : n);
-    soften(queries, first + t, limit[t], begin == 0, scratch);
+    limit[t] = queries.limit(first + t, span);
+    for (int i = 0; i < 2 * G; ++i) acc[t][i] = broadcast(0);
   }
-  int d = 0;
-  for (; d + 32 <= queries.args->head_dim; d += 32) mix_tile<T, 4>(queries, first, limit, d, scratch);
-  for (; d < queries.args->head_dim; d += 8) mix_tile<T, 1>(queries, first, limit, d, scratch);
-}
-
-inline void finish(const Queries& queries, const SpanScratch& scratch) {
-  for (int64_t i = 0; i < queries.count(); ++i) {
-    float* out = queries.args->out + queries.offset(i);
-    const F8 sum = broadcast(scratch.sum[i]);
-    for (int d = 0; d < queries.args->head_dim; d += 8) store(out + d, div(load(out + d), sum));
+  for (int begin = 0; begin < limit[T - 1]; begin += kBlockPositions) {
+    const int64_t block = (span * kSpan + begin) / kBlockPositions;
+    const HeadBlock<Cells> head =
+        head_block<Cells>(*queries.args, *queries.block->sequence, queries.block->kv_head, block);
+    const auto* values = head.values + group * kBlockPositions * kRowCells;
+    add_values<Cells, T, G>(values, begin, limit, scratch.weights + first * kSpan + begin, acc);
   }
 }
 
-inline void attention_block(const Attention& args, const AttentionBlock& block, float* memory) {
-  const Queries queries{&args, &block, args.n_heads / args.n_kv_heads};
-  const SpanScratch scratch = carve(queries, memory);
+// mean = mean * keep + (weights . values) * take
+template <class Cells, int T, int G>
+inline void mix_groups(const Queries& queries, int64_t span, int64_t first, int64_t group, bool is_first,
+                       const SpanScratch& scratch, const Part& part) {
+  F8 acc[T][2 * G];
+  mix_tile<Cells, T, G>(queries, span, first, group, scratch, acc);
+  for (int t = 0; t < T; ++t) {
+    float* mean = part.mean + (first + t) * queries.mean_size() + group * kRowCells;
+    const F8 keep = broadcast(scratch.keep[first + t]), take = broadcast(scratch.take[first + t]);
+    for (int i = 0; i < 2 * G; ++i) {
+      store(mean + i * 8, is_first ? acc[t][i] : fma(load(mean + i * 8), keep, mul(acc[t][i], take)));
+    }
+  }
+}
+
+template <class Cells>
+inline void mix_span(const Queries& queries, int64_t span, bool is_first, const SpanScratch& scratch,
+                     const Part& part) {
+  const int64_t n_groups = queries.mean_size() / kRowCells;
+  for_tiles(queries.first(span), queries.count(), [&]<int T>(int64_t i) {
+    constexpr int G = groups_at_once(T);
+    int64_t group = 0;
+    for (; group + G <= n_groups; group += G) mix_groups<Cells, T, G>(queries, span, i, group, is_first, scratch, part);
+    for (; group < n_groups; ++group) mix_groups<Cells, T, 1>(queries, span, i, group, is_first, scratch, part);
+  });
+}
+
+template <class Cells>
+inline void add_span(const Queries& queries, int64_t span, bool is_first, const SpanScratch& scratch,
+                     const Part& part) {
   const int64_t count = queries.count();
-  const int64_t end = queries.position(count - 1) + 1;
-  for (int64_t i = 0; i < count; ++i) {  // zeros: what is there may be NaN, which no factor removes
-    for (int d = 0; d < args.head_dim; d += 8) store(args.out + queries.offset(i) + d, broadcast(0));
+  score_span<Cells>(queries, span, scratch);
+  float* maximum = is_first ? part.maximum : scratch.maximum;
+  float* sum = is_first ? part.sum : scratch.sum;
+  for (int64_t i = 0; i < round_up(count, 8); ++i) {  // of queries that end before this span, and of none
+    maximum[i] = -__builtin_inff();
+    sum[i] = 0;
   }
-  for (int64_t begin = 0; begin < end; begin += kSpan) {
-    const int n = static_cast<int>(end - begin < kSpan ? end - begin : kSpan);
-    read_span(queries, begin, n, scratch);
-    int64_t i = 0;
-    while (queries.position(i) < begin) i += queries.group;  // rows that end before this span
-    for (; i + 3 <= count; i += 3) attend<3>(queries, i, begin, n, scratch);
-    if (count - i == 2) attend<2>(queries, i, begin, n, scratch);
-    if (count - i == 1) attend<1>(queries, i, begin, n, scratch);
+  for (int64_t i = queries.first(span); i < count; ++i) {
+    soften(scratch.weights + i * kSpan, queries.limit(i, span), maximum + i, sum + i);
   }
-  finish(queries, scratch);
+  if (!is_first) merge_sums(queries, maximum, sum, part, scratch);
+  mix_span<Cells>(queries, span, is_first, scratch, part);
+}
+
+// Attends to the given spans, the first of which every query of a block that begins there reaches or none before.
+inline void attention_spans(const Attention& args, const AttentionBlock& block, SpanRange spans, float* memory,
+                            float* scratch_memory) {
+  const Queries queries{&args, &block, args.n_heads / args.n_kv_heads};
+  const SpanScratch scratch = carve(queries, scratch_memory);
+  const Part part = part_at(queries, memory);
+  prepare(queries, scratch);
+  for (int64_t span = spans.first; span < spans.end; ++span) {
+    if (args.cache_type == CacheType::f32) {
+      add_span<FloatCells>(queries, span, span == spans.first, scratch, part);
+    } else {
+      add_span<HalfCells>(queries, span, span == spans.first, scratch, part);
+    }
+  }
+}
+
+// Merges parts of one span each in their order and writes the rows.
+inline void attention_finish(const Attention& args, const AttentionBlock& block, int64_t n_parts, float* memory,
+                             float* scratch_memory) {
+  const Queries queries{&args, &block, args.n_heads / args.n_kv_heads};
+  const SpanScratch scratch = carve(queries, scratch_memory);
+  const Part whole = part_at(queries, memory);
+  const int64_t n = queries.mean_size();
+  for (int64_t p = 1; p < n_parts; ++p) {
+    const Part part = part_at(queries, memory + p * attention_part_size(args, block.n_rows));
+    merge_sums(queries, part.maximum, part.sum, whole, scratch);
+    for (int64_t i = queries.first(p); i < queries.count(); ++i) {
+      const F8 keep = broadcast(scratch.keep[i]), take = broadcast(scratch.take[i]);
+      for (int64_t d = i * n; d < (i + 1) * n; d += 8) {
+        store(whole.mean + d, fma(load(whole.mean + d), keep, mul(load(part.mean + d), take)));
+      }
+    }
+  }
+  for (int64_t i = 0; i < queries.count(); ++i) {
+    const F8 sum = broadcast(whole.sum[i]);
+    float* out = args.out + queries.offset(i);
+    for (int d = 0; d < args.head_dim; d += 8) store(out + d, div(load(whole.mean + i * n + d), sum));
+  }
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

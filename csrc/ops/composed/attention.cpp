@@ -1,3 +1,4 @@
+#include "cache/array_cache.h"
 #include "ops/composed/ops.h"
 
 namespace fluxmlx::ops {
@@ -17,13 +18,13 @@ Array ComposedOps::heads(const Array& x, int n_heads, const AttentionConfig& con
 Array ComposedOps::append(Array& cache, const Array& rows, const Rows& span) const {
   const int n_heads = cache.dim(0);
   const int head_dim = cache.dim(2);
-  const int end = span.n_past + span.count;
+  const int n_past = span.cache->length(), end = n_past + span.count;
   const Array mine = mx::slice(rows, {span.begin, 0, 0, 0}, {span.begin + span.count, n_heads, 1, head_dim}, stream_);
   const Array by_head =
       mx::reshape(mx::transpose(mine, {2, 1, 0, 3}, stream_), {n_heads, span.count, head_dim}, stream_);
   const Array stored = mx::astype(by_head, cache.dtype(), stream_);
   const Array old = std::move(cache);  // the only reference goes into the graph, so MLX may write in place
-  cache = mx::slice_update(old, stored, {0, span.n_past, 0}, {n_heads, end, head_dim}, stream_);
+  cache = mx::slice_update(old, stored, {0, n_past, 0}, {n_heads, end, head_dim}, stream_);
   const Array seen = mx::slice(cache, {0, 0, 0}, {n_heads, end, head_dim}, stream_);
   return mx::astype(mx::reshape(seen, {1, n_heads, end, head_dim}, stream_), dtype_, stream_);
 }
@@ -37,14 +38,19 @@ Array ComposedOps::attention(const AttentionConfig& config, int layer, const Arr
   for (const Rows& span : sequences) {
     const Array mine = mx::slice(queries, {span.begin, 0, 0, 0},
                                  {span.begin + span.count, config.n_heads, 1, config.head_dim}, stream_);
-    const Array all_k = append(span.k[layer], keys, span);
-    const Array all_v = append(span.v[layer], values, span);
+    auto& cache = static_cast<cache::ArrayCache&>(*span.cache);
+    const Array all_k = append(cache.k(layer), keys, span);
+    const Array all_v = append(cache.v(layer), values, span);
     const Array seen = mx::attention(mx::transpose(mine, {2, 1, 0, 3}, stream_), all_k, all_v, config.scale,
                                      /*causal=*/span.count > 1, stream_);
     const Array by_row = mx::transpose(seen, {0, 2, 1, 3}, stream_);
     outputs.push_back(mx::reshape(by_row, {span.count, config.n_heads * config.head_dim}, stream_));
   }
   return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0, stream_);
+}
+
+std::unique_ptr<cache::KvStore> ComposedOps::make_store(const cache::KvShape& shape) const {
+  return std::make_unique<cache::ArrayStore>(shape, stream_);
 }
 
 }  // namespace fluxmlx::ops

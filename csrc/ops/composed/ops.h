@@ -17,6 +17,7 @@ class ComposedOps final : public Ops {
   Array embedding(const Weight& table, const Array& tokens) const override;
   Array rope_positions(const Rope& rope, const Array& positions) const override;
   std::unique_ptr<Stack> stack(std::vector<Layer> layers) const override;
+  std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const override;
   Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const override;
 
   // Layer `index` of the stack.

@@ -6,16 +6,6 @@ namespace fluxmlx::ops {
 bool cpu_ops_take(int head_dim) noexcept { return head_dim % 8 == 0; }
 
 namespace cpu {
-namespace {
-
-constexpr size_t kFirstCache = 2;  // of the inputs
-
-// The new rows are written into the caches where they lie: MLX lends an input's memory to an output only where it
-// has one reader, and copying a cache in every step would cost more than attending to it. A cache belongs to one
-// sequence, and a step ends before the next begins, so nobody else looks.
-void* writable(const array& cache) { return const_cast<char*>(cache.data<char>()); }
-
-}  // namespace
 
 void LayerKernels::attend(size_t layer, std::span<const Span> spans, const std::vector<array>& inputs,
                           const Buffers& buffers) {
@@ -35,15 +25,13 @@ void LayerKernels::attend(size_t layer, std::span<const Span> spans, const std::
   args.rope = inputs[1].data<float>();
   args.n_rot = config.rope.n_rot;
   args.rope_interleaved = config.rope.interleaved;
-  args.cache_type =
-      inputs[kFirstCache].itemsize() == sizeof(uint16_t) ? kernels::CacheType::f16 : kernels::CacheType::f32;
-  args.q_rotated = buffers.rotated;
   args.out = buffers.attended;
   sequences_.clear();
-  for (size_t i = 0; i < spans.size(); ++i) {
-    const size_t index = kFirstCache + 2 * (i * layers_.size() + layer);
-    const array &k = inputs[index], &v = inputs[index + 1];
-    sequences_.push_back({spans[i].begin, spans[i].count, spans[i].n_past, writable(k), writable(v), k.shape(1)});
+  for (const Span& span : spans) {
+    const std::vector<std::byte*>& blocks = span.cache->blocks;
+    args.cache_type = span.cache->type;
+    args.layer_offset = static_cast<int64_t>(layer) * span.cache->layer_bytes;
+    sequences_.push_back({span.begin, span.count, span.n_past, blocks.data(), static_cast<int64_t>(blocks.size())});
   }
   args.sequences = sequences_;
   kernels::attention(*pool_, args);

@@ -18,10 +18,10 @@ LayerKernels::Buffers LayerKernels::reserve(int64_t n_tokens) {
   const Layer& layer = layers_.front();
   const int64_t n_q = layer.qkv[0].weight.n_out, n_kv = layer.qkv[1].weight.n_out;
   const int64_t n_ff = layer.gate.n_out, n_embd = layer.gate.n_in;
-  const int64_t n_all = (3 * n_q + 2 * n_kv + n_embd + n_ff) * n_tokens;
+  const int64_t n_all = (2 * n_q + 2 * n_kv + n_embd + n_ff) * n_tokens;
   auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all) * sizeof(float)));
   const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
-  return {take(n_q), take(n_kv), take(n_kv), take(n_q), take(n_q), take(n_embd), take(n_ff)};
+  return {take(n_q), take(n_kv), take(n_kv), take(n_q), take(n_embd), take(n_ff)};
 }
 
 void LayerKernels::run(std::span<const Span> spans, const std::vector<array>& inputs, float* y) {
@@ -53,18 +53,16 @@ class CpuStack final : public Stack {
       : stream_(stream), layers_(std::make_shared<cpu::LayerKernels>(std::move(pool), std::move(layers))) {}
 
   Array run(const Array& x, const Array& rope_positions, std::span<const Rows> sequences) const override {
-    std::vector<cpu::array> inputs = {cpu::unwrap(x), cpu::unwrap(rope_positions)};
     std::vector<cpu::Span> spans;
     for (const Rows& rows : sequences) {
-      spans.push_back({rows.begin, rows.count, rows.n_past});
-      for (size_t i = 0; i < layers_->n_layers(); ++i) {
-        inputs.insert(inputs.end(), {cpu::unwrap(rows.k[i]), cpu::unwrap(rows.v[i])});
-      }
+      const auto& cache = static_cast<const cache::BlockCache&>(*rows.cache);
+      spans.push_back({rows.begin, rows.count, cache.length(), cache.view()});
     }
     auto kernel = [layers = layers_, spans = std::move(spans)](const std::vector<cpu::array>& in, float* out) {
       layers->run(spans, in, out);
     };
-    return cpu::add_node(stream_, "fluxmlx_layers", std::move(inputs), {x.dim(0), x.dim(1)}, std::move(kernel));
+    return cpu::add_node(stream_, "fluxmlx_layers", {cpu::unwrap(x), cpu::unwrap(rope_positions)}, {x.dim(0), x.dim(1)},
+                         std::move(kernel));
   }
 
  private:
@@ -73,6 +71,10 @@ class CpuStack final : public Stack {
 };
 
 }  // namespace
+
+std::unique_ptr<cache::KvStore> CpuOps::make_store(const cache::KvShape& shape) const {
+  return std::make_unique<cache::BlockStore>(shape);
+}
 
 std::unique_ptr<Stack> CpuOps::stack(std::vector<Layer> layers) const {
   return std::make_unique<CpuStack>(stream_, pool_, std::move(layers));

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace fluxmlx::cache {
+
+// Blocks of host memory of one size, counted by their users. Memory comes from the system in slabs of several blocks,
+// takes none before it is written, and goes back with the last block of a slab. For one thread.
+class BlockPool {
+ public:
+  explicit BlockPool(size_t block_bytes);
+
+  size_t block_bytes() const noexcept { return block_bytes_; }
+
+  // A block with one user, what is in it left as it was; throws std::bad_alloc.
+  int allocate();
+
+  // One user more, one less; the block of no user is free.
+  void share(int block) noexcept { ++users_[block]; }
+  void release(int block) noexcept;
+  int n_users(int block) const noexcept { return users_[block]; }
+
+  // The block's memory, which whoever keeps the pointer keeps from the system.
+  std::shared_ptr<std::byte> memory(int block) const;
+
+  int n_used() const noexcept;
+  int n_held() const noexcept;  // used or free, in memory
+
+  // Throws Error where the books do not balance.
+  void check_integrity() const;
+
+ private:
+  struct Slab {
+    std::shared_ptr<std::byte> memory;  // none: the slab was given back
+    int n_used = 0;
+  };
+
+  void add_slab();
+  void drop_slab(int slab) noexcept;
+
+  size_t block_bytes_;
+  int slab_blocks_;
+  std::vector<Slab> slabs_;
+  std::vector<int> users_;  // of each block of each slab
+  std::vector<int> free_;   // the last is taken next
+};
+
+}  // namespace fluxmlx::cache
