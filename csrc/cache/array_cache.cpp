@@ -20,6 +20,8 @@ uint64_t bytes_of_position(const KvShape& shape) noexcept {
 
 }  // namespace
 
+uint64_t ArrayCache::n_bytes() const noexcept { return bytes_of_position(shape_) * static_cast<uint64_t>(capacity_); }
+
 void ArrayCache::reserve(int n_positions) {
   if (n_positions <= capacity_) return;
   const int capacity = round_up(std::max(n_positions, capacity_ + capacity_ / 2));

@@ -14,7 +14,7 @@ class ArrayCache final : public KvCache {
  public:
   ArrayCache(const KvShape& shape, const Stream& stream) : shape_(shape), stream_(stream) {}
 
-  int capacity() const noexcept override { return capacity_; }
+  uint64_t n_bytes() const noexcept override;
   void reserve(int n_positions) override;
 
   Array& k(int layer) { return k_[layer]; }  // (n_kv_heads, capacity, head_dim)

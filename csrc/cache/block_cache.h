@@ -22,7 +22,7 @@ class BlockCache final : public KvCache {
   BlockCache(const KvShape& shape, std::shared_ptr<BlockPool> pool);
   ~BlockCache() override;
 
-  int capacity() const noexcept override { return static_cast<int>(table_.size()) * kernels::kBlockPositions; }
+  uint64_t n_bytes() const noexcept override { return table_.size() * pool_->block_bytes(); }
   void reserve(int n_positions) override;
 
   const std::shared_ptr<const BlockView>& view() const noexcept { return view_; }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/arena.h"
 #include "base/error.h"
+#include "base/pages.h"
 
 namespace fluxmlx::cache {
 namespace {
@@ -40,7 +40,7 @@ std::shared_ptr<std::byte> BlockPool::memory(int block) const {
 
 void BlockPool::add_slab() {
   const size_t n_bytes = block_bytes_ * static_cast<size_t>(slab_blocks_);
-  std::shared_ptr<std::byte> memory = Arena(n_bytes).allocate(n_bytes);
+  std::shared_ptr<std::byte> memory = map_pages(n_bytes);
   auto slab = std::find_if(slabs_.begin(), slabs_.end(), [](const Slab& s) { return s.memory == nullptr; });
   if (slab == slabs_.end()) {
     users_.reserve(users_.size() + static_cast<size_t>(slab_blocks_));

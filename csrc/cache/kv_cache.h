@@ -24,7 +24,9 @@ class KvCache {
   KvCache& operator=(const KvCache&) = delete;
 
   int length() const noexcept { return length_; }
-  virtual int capacity() const noexcept = 0;  // positions that there is room for
+
+  // Of the memory that it has.
+  virtual uint64_t n_bytes() const noexcept = 0;
 
   // Makes room for n_positions in all; those below length() are kept.
   virtual void reserve(int n_positions) = 0;

@@ -40,9 +40,9 @@ void Scheduler::count_end(Sequence& sequence) noexcept {
 void Scheduler::count_step(Clock::time_point began) noexcept {
   ++counters_.steps;
   counters_.busy_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - began).count());
-  uint64_t n_positions = 0;
-  for (Sequence& sequence : running_) n_positions += static_cast<uint64_t>(sequence.cache().capacity());
-  counters_.cache_bytes = n_positions * store_.position_bytes();
+  uint64_t n_bytes = 0;
+  for (Sequence& sequence : running_) n_bytes += sequence.cache().n_bytes();
+  counters_.cache_bytes = n_bytes;
 }
 
 // Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.

@@ -13,8 +13,8 @@ namespace fluxmlx::engine {
 // The requests that run, and the step that moves each of them one piece on. Lives on the engine's thread.
 class Scheduler {
  public:
-  Scheduler(const model::Decoder& decoder, const Options& options, const Vocabulary& vocabulary,
-            cache::KvStore& store, Counters& counters)
+  Scheduler(const model::Decoder& decoder, const Options& options, const Vocabulary& vocabulary, cache::KvStore& store,
+            Counters& counters)
       : decoder_(decoder),
         options_(options),
         vocabulary_(vocabulary),

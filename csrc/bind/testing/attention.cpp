@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "base/arena.h"
+#include "base/pages.h"
 #include "bind/register.h"
 #include "kernels/table.h"
 
@@ -34,7 +34,7 @@ class CacheBlocks {
       : type(cache_type_named(type)), layer_bytes(n_kv_heads * cache_head_bytes(this->type, head_dim)) {
     const size_t n = static_cast<size_t>((n_positions + kBlockPositions - 1) / kBlockPositions);
     const size_t bytes = static_cast<size_t>(layer_bytes * n_layers);
-    memory_ = Arena(n * bytes).allocate(n * bytes);
+    memory_ = map_pages(n * bytes);
     std::memset(memory_.get(), 0xff, n * bytes);
     for (size_t i = n; i-- > 0;) blocks.push_back(memory_.get() + i * bytes);  // in no order that a kernel may rely on
   }

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace fluxmlx {
+
+// n bytes straight from the system, zero, aligned to a huge page and backed by such where the system has them. Takes no
+// memory before it is written and goes back at once when nobody holds it. Throws std::bad_alloc.
+std::shared_ptr<std::byte> map_pages(size_t n);
+
+}  // namespace fluxmlx
