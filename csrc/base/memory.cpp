@@ -9,6 +9,8 @@
 
 #ifdef __APPLE__
 #include <sys/sysctl.h>
+#elif defined(__GLIBC__)
+#include <malloc.h>
 #endif
 
 namespace fluxmlx {
@@ -63,6 +65,12 @@ void probe_memory(uint64_t n_bytes) {
   void* volatile probe = std::malloc(n_bytes + small);  // volatile: the pair may not be left out
   if (probe == nullptr) throw std::bad_alloc();
   std::free(probe);  // never touched, so it costs two system calls
+}
+
+void release_memory() noexcept {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace fluxmlx

@@ -11,4 +11,7 @@ uint64_t available_memory() noexcept;
 // they write to what malloc gave without a look at it.
 void probe_memory(uint64_t n_bytes);
 
+// Gives memory that was freed back to the system, where the C library keeps it by itself.
+void release_memory() noexcept;
+
 }  // namespace fluxmlx

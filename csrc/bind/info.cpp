@@ -1,5 +1,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+#include "base/memory.h"
 #include "base/thread_pool.h"
 #include "bind/register.h"
 #include "kernels/kernels.h"
@@ -33,6 +34,8 @@ nb::dict info() {
 void register_info(nb::module_& m) {
   m.def("info", &info, nb::sig("def info() -> dict[str, typing.Any]"),
         "What this build is and what it found: versions, devices, instruction sets, threads.");
+  m.def("release_memory", &release_memory, nb::call_guard<nb::gil_scoped_release>(),
+        "Gives memory that was freed back to the system.");
 }
 
 }  // namespace fluxmlx::bind

@@ -118,8 +118,9 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const DeviceKind device = choose_device(options);
   LoadedModel loaded;
   const kernels::CacheType type = cache_type(options);
-  const gguf::File file = gguf::File::open(options.path);
+  gguf::File file = gguf::File::open(options.path);
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
+  file.drop_metadata();
   choose_context(options, config);
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
   load::Loader loader(file, *ops, report_to(progress));

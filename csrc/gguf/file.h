@@ -33,6 +33,9 @@ class File {
   // Of the first shard, which holds the keys for the set.
   const Metadata& metadata() const noexcept { return metadata_; }
 
+  // For those who have read what they need: a vocabulary is long.
+  void drop_metadata() { metadata_ = Metadata(path_); }
+
   // Shard after shard, each in the order of its file.
   const std::vector<Tensor>& tensors() const noexcept { return tensors_; }
   const Tensor* find(std::string_view name) const;

@@ -12,6 +12,9 @@ def info() -> dict[str, Any]:
     What this build is and what it found: versions, devices, instruction sets, threads.
     """
 
+def release_memory() -> None:
+    """Gives memory that was freed back to the system."""
+
 class GgufTensor:
     """One row of a model file's tensor directory."""
 

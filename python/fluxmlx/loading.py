@@ -100,6 +100,8 @@ def load(
 
             metadata = core.GgufFile(str(path)).metadata
             tokenizer = _tokenizer(metadata)
+            metadata = {key: metadata[key] for key in metadata if not key.startswith("tokenizer.ggml.")}
+            core.release_memory()  # the weights are about to need what the vocabulary's lists took
             _wait(native, report)
             native.set_vocabulary(tokenizer.token_bytes, sorted(tokenizer.eog_ids))
     _warn_of_unused(path, native.info["unused_tensors"])

@@ -149,3 +149,17 @@ def test_a_plain_unknown_token_is_not_merged(bpe_metadata: Metadata) -> None:
     metadata["tokenizer.ggml.token_type"][256] = 2  # "he"
     tokenizer = from_gguf(metadata)
     assert 256 not in tokenizer.encode("hello he")
+
+
+def test_pieces_are_a_sequence() -> None:
+    """Spans of one string read like the list that they came from."""
+    from fluxmlx.tokenizer.pieces import Pieces
+
+    words = [b"", b"one", b"", b"three", b"f"]
+    pieces = Pieces(b"", words)
+    assert (
+        list(pieces) == words and len(pieces) == 5 and [pieces[i] for i in range(-5, 5)] == [*words, *words]
+    )
+    assert pieces[1:-1] == words[1:-1] and Pieces("", ["ä", "b"])[0] == "ä" and not Pieces("", [])
+    with pytest.raises(IndexError):
+        pieces[5]

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from fluxmlx.errors import InvalidArgumentError
+from fluxmlx.tokenizer.pieces import Pieces
 from fluxmlx.tokenizer.special import SpecialMatcher
 from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
@@ -32,7 +33,7 @@ class Tokenizer(ABC):
     """
 
     def __init__(self, vocabulary: Vocabulary, *, add_bos: bool, add_space_prefix: bool) -> None:
-        self._tokens = vocabulary.tokens
+        self._tokens = Pieces("", vocabulary.tokens)
         self.n_vocab = len(vocabulary.tokens)
         self.bos_id = vocabulary.bos_id
         self.eos_id = vocabulary.eos_id
@@ -42,7 +43,7 @@ class Tokenizer(ABC):
         self.add_eos = bool(vocabulary.add_eos)
         self.first_piece_strips_space = add_space_prefix
         self.is_special = [kind in SPECIAL for kind in vocabulary.types]
-        self.token_bytes = self._all_bytes(vocabulary)
+        self.token_bytes = Pieces(b"", self._all_bytes(vocabulary))
         self.special_texts = _texts_of(vocabulary, SPECIAL)
         user_defined = _texts_of(vocabulary, {int(TokenType.USER_DEFINED)})
         eats_space = _eats_space(vocabulary, self.special_texts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
+from typing import Any
 
 from tokenizers import Regex, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
@@ -129,12 +131,31 @@ def _mergeable(vocabulary: Vocabulary) -> dict[str, int]:
     return ids
 
 
+class _Pairs(Sequence[tuple[str, str]]):
+    """Merges cut in two, each only for the moment of its use: all of them would take 50 MB."""
+
+    def __init__(self, merges: list[str]) -> None:
+        self._merges = merges
+
+    def __len__(self) -> int:
+        return len(self._merges)
+
+    def __getitem__(self, index: Any) -> Any:
+        left, _, right = self._merges[index].partition(" ")
+        return left, right
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for merge in self._merges:
+            left, _, right = merge.partition(" ")
+            yield left, right
+
+
 def _model(
     vocabulary: Vocabulary, merges: list[str], ids: dict[str, int], row: pretokenizers.PreTokenizer
 ) -> models.BPE:
     """Leaves to the library to find a merge whose pieces or result are not in `ids`: it does so anyway, and faster."""
     try:
-        pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
+        pairs: Any = _Pairs(merges)
         return models.BPE(ids, pairs, ignore_merges=row.ignore_merges)
     except Exception:  # noqa: BLE001 - the library has no narrower one
         return models.BPE(ids, _checked(vocabulary, merges, ids), ignore_merges=row.ignore_merges)
