@@ -142,10 +142,33 @@ def test_120_control_c_stops_a_load(tmp_path: Path) -> None:
     assert time.monotonic() - began < 2
 
 
+def n_threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("how", ["shrinks", "stopped"])
+def test_a_load_that_fails_half_way(how: str, tmp_path: Path) -> None:
+    """A file that is cut short while its parts are read, and a close(), end the load soon, and no thread stays."""
+    path = hollow(tmp_path / "large.gguf", n_embd=2**20, n_ff=96)
+    before, native = n_threads(), core.Engine(str(path), device="cpu")
+    while native.progress[0] < 2**26:  # behind the vectors, which come first: all threads read
+        time.sleep(0.001)
+    began = time.monotonic()
+    os.truncate(path, 2**20) if how == "shrinks" else native.close()
+    with pytest.raises(errors.ModelFileError if how == "shrinks" else errors.FluxmlxError) as caught:
+        native.wait_loaded(5)
+    assert ("cut short while in use" if how == "shrinks" else "the load was stopped") in str(caught.value)
+    native.close()
+    done, total = native.progress
+    assert done < total and n_threads() == before and time.monotonic() - began < 2
+
+
 LIMITED = """
-import resource, sys, fluxmlx
+import os, resource, sys, fluxmlx
 path, outcomes = sys.argv[1], []
 fluxmlx.load(path, device="cpu").close()
+n_threads = len(os.listdir("/proc/self/task"))
 size = 4096 * int(open("/proc/self/statm").read().split()[0])
 for extra in range(0, 100, 4):
     resource.setrlimit(resource.RLIMIT_AS, (size + (extra << 20), -1))
@@ -155,6 +178,7 @@ for extra in range(0, 100, 4):
     except (fluxmlx.FluxmlxError, MemoryError, RuntimeError) as error:
         outcomes.append("refused")
 resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert len(os.listdir("/proc/self/task")) == n_threads
 print(sorted(set(outcomes)))
 """
 
