@@ -58,7 +58,7 @@ def smollm2() -> Path:
     from fluxmlx.errors import FluxmlxError
 
     try:
-        resolved: Path = hub.resolve("smollm2", offline=True)
+        resolved: Path = hub.resolve("smollm2", offline=True).path
     except FluxmlxError as error:
         pytest.skip(f"smollm2 is not in the store (fluxmlx run smollm2 fetches it): {error}")
     return resolved

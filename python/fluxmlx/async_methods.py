@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fluxmlx.facts import Capabilities
 from fluxmlx.progress import Report, reporter
 from fluxmlx.requests import Conversation, Params, Prompt, Prompts, Request, Requests, Tools
-from fluxmlx.text import TextMethods
+from fluxmlx.text import ChatForm, TextMethods
 
 if TYPE_CHECKING:
     from fluxmlx import _core
@@ -28,10 +28,8 @@ class AsyncMethods(TextMethods):
     A request whose task is cancelled, or whose stream is dropped, leaves the engine before its next step.
     """
 
-    def __init__(
-        self, core: _core.Engine, requests: Requests, tokenizer: Tokenizer, templates: Mapping[str, Any]
-    ) -> None:
-        super().__init__(tokenizer, templates)
+    def __init__(self, core: _core.Engine, requests: Requests, tokenizer: Tokenizer, form: ChatForm) -> None:
+        super().__init__(tokenizer, form)
         self._core = core
         self._requests = requests
         self._inboxes: Inboxes | None = None

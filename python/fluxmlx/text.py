@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from fluxmlx.errors import CapabilityError
 
 if TYPE_CHECKING:
     from fluxmlx.chat import ChatTemplate
     from fluxmlx.requests import Conversation
     from fluxmlx.tokenizer import Tokenizer
 
-__all__ = ["TextMethods"]
+__all__ = ["ChatForm", "TextMethods"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatForm:
+    """How the model wants to be talked to."""
+
+    templates: Mapping[str, Any]  # by their keys in a GGUF file
+    problem: str = ""  # why there is no template where one would be expected
+    system: str | None = None  # unless the caller has one
+    preface: Sequence[Mapping[str, str]] = ()  # messages before every conversation
 
 
 class TextMethods:
@@ -21,14 +34,14 @@ class TextMethods:
         tokenizer: text to token ids and back.
     """
 
-    def __init__(self, tokenizer: Tokenizer, templates: Mapping[str, Any]) -> None:
-        self._templates = templates
+    def __init__(self, tokenizer: Tokenizer, form: ChatForm) -> None:
+        self._form = form
         self.tokenizer = tokenizer
 
     @property
     def has_chat_template(self) -> bool:
         """Whether `chat()` works; a base model has no template."""
-        return "tokenizer.chat_template" in self._templates
+        return "tokenizer.chat_template" in self._form.templates
 
     @functools.cached_property
     def chat_template(self) -> ChatTemplate:
@@ -40,7 +53,9 @@ class TextMethods:
         """
         from fluxmlx import chat
 
-        return chat.from_gguf(self._templates, self.tokenizer)
+        if self._form.problem:
+            raise CapabilityError(self._form.problem)
+        return chat.from_gguf(self._form.templates, self.tokenizer)
 
     def tokenize(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
         """Token ids of a text.
@@ -64,6 +79,5 @@ class TextMethods:
         """The token ids that `chat()` sends for these messages."""
         from fluxmlx import chat
 
-        return chat.apply(
-            self.tokenizer, self.chat_template, messages, tools=tools, **(template_options or {})
-        )
+        whole = chat.with_preface(messages, self._form.system, self._form.preface)
+        return chat.apply(self.tokenizer, self.chat_template, whole, tools=tools, **(template_options or {}))

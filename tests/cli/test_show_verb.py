@@ -90,7 +90,7 @@ def test_json_is_the_whole_file(invoke, model: str) -> None:
 
 def test_names_of_file_types_are_those_of_the_format() -> None:
     """Every row of our table has the number that the gguf package gives it."""
-    from fluxmlx.cli import summary
+    from fluxmlx.hub import summary
 
     names = {int(kind): kind.name.removeprefix("MOSTLY_").removeprefix("ALL_") for kind in gguf.LlamaFileType}
     table = summary._FILE_TYPES

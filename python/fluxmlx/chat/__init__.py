@@ -10,7 +10,7 @@ from fluxmlx.chat.template import ChatTemplate
 from fluxmlx.errors import CapabilityError, ModelFileError
 from fluxmlx.tokenizer.base import Tokenizer
 
-__all__ = ["ChatTemplate", "apply", "from_gguf"]
+__all__ = ["ChatTemplate", "apply", "from_gguf", "with_preface"]
 
 _KEY = "tokenizer.chat_template"
 
@@ -74,3 +74,21 @@ def apply(
     if tokenizer.add_bos and tokenizer.bos_id is not None and ids[:1] != [tokenizer.bos_id]:
         return [tokenizer.bos_id, *ids]
     return ids
+
+
+def with_preface(
+    messages: Sequence[Mapping[str, Any]], system: str | None, preface: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """A conversation as the model's author wants it to begin: the system message, unless the caller has one, then
+    the messages that come before all others.
+    """
+    if (
+        (not system and not preface)
+        or isinstance(messages, (str, Mapping))
+        or not isinstance(messages, Sequence)
+    ):
+        return messages
+    first = messages[0] if messages else {}
+    if isinstance(first, Mapping) and first.get("role") == "system":
+        return [first, *preface, *messages[1:]]
+    return [*([{"role": "system", "content": system}] if system else []), *preface, *messages]

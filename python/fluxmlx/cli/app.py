@@ -8,7 +8,12 @@ from typing import Annotated
 import typer
 
 from fluxmlx.cli.bench import bench
+from fluxmlx.cli.cp import cp
+from fluxmlx.cli.create import create
 from fluxmlx.cli.info import info, version
+from fluxmlx.cli.listing import list_models
+from fluxmlx.cli.pull import pull
+from fluxmlx.cli.rm import rm
 from fluxmlx.cli.run import run
 from fluxmlx.cli.show import show
 
@@ -23,7 +28,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command("pull")(pull)
+app.command("list")(list_models)
+app.command("ls", hidden=True)(list_models)
 app.command("show")(show)
+app.command("cp")(cp)
+app.command("rm")(rm)
+app.command("create")(create)
 app.command("info")(info)
 app.command("bench")(bench)
 

@@ -129,7 +129,7 @@ def _file(model: str) -> Any:
     from fluxmlx import hub
     from fluxmlx._native import core
 
-    return core.GgufFile(str(hub.resolve(model)))
+    return core.GgufFile(str(hub.resolve(model).path))
 
 
 def _facts(model: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _facts(model: str) -> dict[str, Any]:
 
     from fluxmlx._native import core
     from fluxmlx.cli.machine import cpu_model
-    from fluxmlx.cli.summary import summarise, totals
+    from fluxmlx.hub.summary import summarise, totals
 
     file = _file(model)
     summary = summarise(file.metadata, totals(file.tensors))

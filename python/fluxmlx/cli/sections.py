@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING, Any, cast
 from fluxmlx.errors import CapabilityError
 
 if TYPE_CHECKING:
-    from fluxmlx.cli.summary import File, Summary, Tensor, TypeTotal
+    from fluxmlx.hub import ModelInfo
+    from fluxmlx.hub.summary import File, Summary, Tensor, TypeTotal
 
-__all__ = ["everything", "licence", "metadata", "template", "tensors"]
+__all__ = ["clean", "everything", "licence", "metadata", "template", "tensors"]
 
 _TEMPLATE = "tokenizer.chat_template"
 _LONGEST = 60  # characters of a value in the table
 
 
-def everything(file: File, held: Mapping[str, Any], summary: Summary, types: Sequence[TypeTotal]) -> str:
+def everything(info: ModelInfo, file: File) -> str:
     """All sections, long values cut."""
+    from fluxmlx.hub.summary import summarise, totals
+
+    types = totals(file.tensors)
     parts = [
-        ("Model", _columns(_model(summary))),
-        ("Metadata", metadata(held, file.metadata_types, whole=False)),
+        ("Model", _columns(_model(summarise(file.metadata, types)))),
+        ("Parameters", clean(info.parameters)),
+        ("System", clean(info.files.system or "")),
+        ("Metadata", metadata(file.metadata, file.metadata_types, whole=False)),
         ("Tensors by type", _columns(_by_type(types))),
+        ("Chat template", template(info) if info.files.template or _TEMPLATE in file.metadata else ""),
     ]
-    if _TEMPLATE in held:
-        parts.append(("Chat template", template(held, file.path)))
-    return "\n\n".join(f"{title}\n{_indent(body)}" for title, body in parts)
+    return "\n\n".join(f"{title}\n{_indent(body)}" for title, body in parts if body)
 
 
 def metadata(held: Mapping[str, Any], types: Mapping[str, str], *, whole: bool) -> str:
@@ -40,21 +45,26 @@ def tensors(rows: Sequence[Tensor]) -> str:
     return _columns([(_clean(t.name), t.type, "x".join(map(str, t.shape)), f"{t.n_bytes:,}") for t in rows])
 
 
-def template(held: Mapping[str, Any], path: object) -> str:
-    """The chat template as it is."""
-    if _TEMPLATE not in held:
-        raise CapabilityError(f"{path} has no chat template (metadata key {_TEMPLATE})")
-    return _clean(str(held[_TEMPLATE]), keep="\n\t")
+def template(info: ModelInfo) -> str:
+    """The chat template as it is: the model's own layer, or the file's."""
+    text = info.files.template or info.metadata.get(_TEMPLATE)
+    if text is None:
+        raise CapabilityError(f"{info.files.path} has no chat template (metadata key {_TEMPLATE})")
+    return clean(str(text))
 
 
-def licence(held: Mapping[str, Any], path: object) -> str:
-    """All that the file says about its licence."""
-    found = [
-        _clean(str(value), keep="\n\t") for key, value in held.items() if key.startswith("general.license")
-    ]
+def licence(info: ModelInfo) -> str:
+    """All that the model says about its licence."""
+    held = info.metadata.items()
+    found = [*info.files.licences, *(str(value) for key, value in held if key.startswith("general.license"))]
     if not found:
-        raise CapabilityError(f"{path} does not name its licence (metadata key general.license)")
-    return "\n".join(found)
+        raise CapabilityError(f"{info.files.path} does not name its licence (metadata key general.license)")
+    return "\n".join(map(clean, found))
+
+
+def clean(text: str) -> str:
+    """A text of several lines, with control characters spelled out."""
+    return _clean(text, keep="\n\t")
 
 
 def _model(summary: Summary) -> list[tuple[str, ...]]:

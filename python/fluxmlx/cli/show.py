@@ -1,9 +1,9 @@
-"""`fluxmlx show`: what is in a model file, read without loading the model."""
+"""`fluxmlx show`: what is in a model, read without loading it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -11,17 +11,22 @@ import typer
 from fluxmlx.cli.guard import guarded
 
 if TYPE_CHECKING:
-    from fluxmlx.cli.summary import File, Summary, TypeTotal
+    from fluxmlx.hub import ModelInfo
+    from fluxmlx.hub.summary import File
 
 __all__ = ["show"]
 
 
+_MODEL_HELP = "A path to a .gguf file, or a model's name: smollm2, llama3.2:1b, hf.co/USER/REPO."
+
+
 @guarded
 def show(
-    model: Annotated[
-        str, typer.Argument(help="A path to a .gguf file, a short name (smollm2), or pypi:PACKAGE.")
-    ],
+    model: Annotated[str, typer.Argument(help=_MODEL_HELP)],
     template: Annotated[bool, typer.Option("--template", help="Only the chat template.")] = False,
+    system: Annotated[bool, typer.Option("--system", help="Only the system message.")] = False,
+    parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters.")] = False,
+    modelfile: Annotated[bool, typer.Option("--modelfile", help="Only the Modelfile that makes it.")] = False,
     metadata: Annotated[bool, typer.Option("--metadata", help="Only the metadata, unabridged.")] = False,
     tensors: Annotated[bool, typer.Option("--tensors", help="Only the tensors, every one.")] = False,
     licence: Annotated[bool, typer.Option("--license", help="Only the licence.")] = False,
@@ -29,50 +34,58 @@ def show(
         bool, typer.Option("--json", help="JSON; lists of more than 32 are null without --metadata.")
     ] = False,
 ) -> None:
-    """Print what is in a model file."""
+    """Print what is in a model."""
     from fluxmlx.cli import sections
-    from fluxmlx.cli.summary import summarise, totals
 
-    file = _open(model)
-    held, types = file.metadata, totals(file.tensors)
-    summary = summarise(held, types)
+    info, file = _open(model)
     if as_json:
-        typer.echo(
-            json.dumps(_document(file, held, summary, types, whole=metadata), indent=2, allow_nan=False)
-        )
+        document = _document(info, file, whole=metadata)
+        typer.echo(json.dumps(document, indent=2, allow_nan=False))
         return
-    chosen: list[str] = []
-    if template:
-        chosen.append(sections.template(held, file.path))
-    if metadata:
-        chosen.append(sections.metadata(held, file.metadata_types, whole=True))
-    if tensors:
-        chosen.append(sections.tensors(file.tensors))
-    if licence:
-        chosen.append(sections.licence(held, file.path))
-    typer.echo("\n\n".join(chosen) if chosen else sections.everything(file, held, summary, types))
+    makers: list[tuple[bool, Callable[[], str]]] = [
+        (modelfile, lambda: sections.clean(info.modelfile.rstrip("\n"))),
+        (parameters, lambda: sections.clean(info.parameters)),
+        (system, lambda: sections.clean(info.files.system or "")),
+        (template, lambda: sections.template(info)),
+        (metadata, lambda: sections.metadata(file.metadata, file.metadata_types, whole=True)),
+        (tensors, lambda: sections.tensors(file.tensors)),
+        (licence, lambda: sections.licence(info)),
+    ]
+    chosen = [make() for wanted, make in makers if wanted]
+    typer.echo("\n\n".join(chosen) if chosen else sections.everything(info, file))
 
 
-def _open(model: str) -> File:
-    from fluxmlx.hub import CallbackProgress, resolve
+def _open(model: str) -> tuple[ModelInfo, File]:
+    from fluxmlx import hub
     from fluxmlx.progress import Bars
 
     with Bars() as bars:
-        path = resolve(model, progress=CallbackProgress(bars))
+        files = hub.resolve(model, progress=hub.CallbackProgress(bars))
     from fluxmlx._native import core
 
-    return core.GgufFile(path)
+    return hub.show(model), core.GgufFile(str(files.path))
 
 
-def _document(
-    file: File, held: Mapping[str, Any], summary: Summary, types: Sequence[TypeTotal], *, whole: bool
-) -> dict[str, Any]:
+def _document(info: ModelInfo, file: File, *, whole: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from fluxmlx.hub.summary import summarise, totals
+
+    types, files = totals(file.tensors), info.files
     return {
+        "model": files.name,
+        "digest": files.digest,
         "path": str(file.path),
-        **asdict(summary),
-        "metadata": {key: _plain(value, whole=whole) for key, value in held.items()},
+        **asdict(summarise(file.metadata, types)),
+        "capabilities": list(info.capabilities),
+        "template": files.template,
+        "system": files.system,
+        "params": dict(files.params),
+        "messages": [dict(row) for row in files.messages],
+        "licenses": list(files.licences),
+        "modelfile": info.modelfile,
+        "modified_at": info.modified_at.isoformat(),
+        "metadata": {key: _plain(value, whole=whole) for key, value in file.metadata.items()},
         "tensor_types": [asdict(row) for row in types],
         "tensors": [
             {"name": row.name, "type": row.type, "shape": list(row.shape), "n_bytes": row.n_bytes}

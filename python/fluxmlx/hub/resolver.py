@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from fluxmlx.hub.names import Name
 from fluxmlx.hub.progress import Progress
+from fluxmlx.hub.records import ModelFiles
 
 __all__ = ["Resolver", "Session"]
 
@@ -18,6 +18,7 @@ class Session:
 
     progress: Progress
     offline: bool
+    insecure: bool = False
 
 
 class Resolver(Protocol):
@@ -27,6 +28,6 @@ class Resolver(Protocol):
         """Whether this source answers for the name; quick, and without the network."""
         ...
 
-    def fetch(self, name: Name, session: Session) -> Path:
-        """The file, absolute, complete and verified; raises ModelNotFoundError or DownloadError."""
+    def fetch(self, name: Name, session: Session) -> ModelFiles:
+        """The model, its files complete and verified; raises ModelNotFoundError or DownloadError."""
         ...

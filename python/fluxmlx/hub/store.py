@@ -27,7 +27,9 @@ __all__ = [
     "check_space",
     "describe",
     "disk_full",
+    "make_private",
     "megabytes",
+    "read_note",
     "root",
     "sync_folder",
 ]
@@ -77,7 +79,7 @@ class Shelf:
         pattern = f"{version or '*'}/{file or '*'}.json"
         found = [(note.stat().st_mtime_ns, note) for note in self.folder.glob(pattern)]
         for _, note in sorted(found, reverse=True):
-            path, entry = note.with_suffix(""), _read_note(note)
+            path, entry = note.with_suffix(""), read_note(note)
             if entry and (sha256 or entry.sha256) == entry.sha256 and self._holds(path, entry.size):
                 return path
         return None
@@ -93,7 +95,7 @@ class Shelf:
         """Where a file belongs; its folder exists after the call, and lies in the store."""
         folder = self.folder / version
         with describe(f"cannot make the folder {str(folder)!r}"):
-            _make_private(folder)
+            make_private(folder)
             if not folder.resolve().is_relative_to(self._root.resolve()):
                 raise DownloadError(
                     f"{str(folder)!r} leads out of the store {str(self._root)!r}; remove the link"
@@ -115,7 +117,7 @@ class Shelf:
         A process that finds the lock taken waits. What a killed process left behind is removed first.
         """
         with describe(f"cannot write to the store {str(self._root)!r}"):
-            _make_private(self.folder)
+            make_private(self.folder)
             lock = os.open(
                 self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
@@ -186,7 +188,7 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """Makes a folder and those above it, each only for its owner."""
     for part in reversed([folder, *folder.parents]):
         if not part.is_dir():
@@ -204,7 +206,7 @@ def _wait_for(lock: int, package: str, progress: Progress) -> None:
             progress.finish()
 
 
-def _read_note(note: Path) -> Entry | None:
+def read_note(note: Path) -> Entry | None:
     try:
         return Entry(**json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,0 +1,27 @@
+"""The steps of a pull or a create, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from fluxmlx.progress import Bars
+
+if TYPE_CHECKING:
+    from fluxmlx.hub import PullRecord
+
+__all__ = ["follow"]
+
+
+def follow(steps: Iterator[PullRecord]) -> None:
+    """Goes through the steps: bars where bytes move, and a line on standard error for everything else."""
+    last = ""
+    with Bars() as bars:
+        for step in steps:
+            if step.completed is not None:
+                bars(step.status, step.completed, step.total or 0)
+            elif step.status != last:
+                typer.echo(step.status, err=True)
+            last = step.status
