@@ -1,6 +1,7 @@
 // Engine: the native engine as Python sees it. fluxmlx.engine wraps it for people.
 #include "engine/engine.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -78,6 +79,8 @@ nb::dict stats_of(const Owned& self) {
   result["cancelled"] = stats.cancelled;
   result["prompt_tokens"] = stats.prompt_tokens;
   result["completion_tokens"] = stats.completion_tokens;
+  result["drafted_tokens"] = stats.drafted_tokens;
+  result["accepted_tokens"] = stats.accepted_tokens;
   result["steps"] = stats.steps;
   result["busy_s"] = stats.busy_seconds;
   result["cache_bytes"] = stats.cache_bytes;
@@ -85,7 +88,8 @@ nb::dict stats_of(const Owned& self) {
 }
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
-                  int threads, int prefill_chunk, int max_sequences, int max_queue, int max_queue_tokens) {
+                  int threads, int prefill_chunk, int max_sequences, int max_queue, int max_queue_tokens,
+                  std::optional<bool> speculation) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -97,6 +101,7 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.max_sequences = max_sequences;
   options.max_queue = max_queue;
   options.max_queue_tokens = max_queue_tokens;
+  options.speculation = speculation;
   new (self) Owned(std::move(options));
 }
 
@@ -138,9 +143,10 @@ void register_engine(nb::module_& m) {
            nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0, nb::arg("threads") = 0,
            nb::arg("prefill_chunk") = 512, nb::arg("max_sequences") = defaults.max_sequences,
            nb::arg("max_queue") = defaults.max_queue, nb::arg("max_queue_tokens") = defaults.max_queue_tokens,
+           nb::arg("speculation") = nb::none(),
            nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
                    "ctx: int = 0, threads: int = 0, prefill_chunk: int = 512, max_sequences: int = 4, "
-                   "max_queue: int = 4096, max_queue_tokens: int = 4194304) -> None"),
+                   "max_queue: int = 4096, max_queue_tokens: int = 4194304, speculation: bool | None = None) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")

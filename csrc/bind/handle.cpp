@@ -61,6 +61,8 @@ void register_event(nb::module_& m) {
           "The one that matched, or empty.")
       .def_prop_ro("prompt_tokens", [](const Event& e) { return e.usage.prompt_tokens; })
       .def_prop_ro("completion_tokens", [](const Event& e) { return e.usage.completion_tokens; })
+      .def_prop_ro("drafted_tokens", [](const Event& e) { return e.usage.drafted_tokens; })
+      .def_prop_ro("accepted_tokens", [](const Event& e) { return e.usage.accepted_tokens; })
       .def_prop_ro(
           "queued_s", [](const Event& e) { return e.timings.queued; }, "Seconds of waiting for a place.")
       .def_prop_ro(

@@ -15,6 +15,7 @@ void register_testing(nb::module_& m) {
   register_testing_mlxc(testing);
   register_testing_array(testing);
   register_testing_cache(testing);
+  register_testing_speculation(testing);
 #endif
 }
 #endif

@@ -26,5 +26,6 @@ void register_testing_sample(nb::module_& m);
 void register_testing_mlxc(nb::module_& m);
 void register_testing_array(nb::module_& m);
 void register_testing_cache(nb::module_& m);
+void register_testing_speculation(nb::module_& m);
 
 }  // namespace fluxmlx::bind

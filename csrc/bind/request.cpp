@@ -2,6 +2,7 @@
 #include "bind/request.h"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -112,6 +113,7 @@ Request to_request(const nb::sequence& prompt, const nb::dict& params) {
   fields.read("max_tokens", request.max_tokens);
   fields.read("prompt_logprobs", request.prompt_logprobs);
   fields.read("n", request.n);
+  fields.read("speculation", request.speculation);
   request.logits_processor = to_processor(params["logits_processor"]);
   return request;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -32,6 +33,9 @@ class KvCache {
   virtual void reserve(int n_positions) = 0;
 
   void advance(int n_rows) noexcept { length_ += n_rows; }
+
+  // Keeps the first n positions; those behind them are written again.
+  void truncate(int n_positions) noexcept { length_ = std::min(length_, n_positions); }
 
  private:
   int length_ = 0;

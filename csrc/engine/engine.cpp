@@ -202,6 +202,8 @@ Stats Engine::stats() const {
   stats.cancelled = counters_.cancelled;
   stats.prompt_tokens = counters_.prompt_tokens;
   stats.completion_tokens = counters_.completion_tokens;
+  stats.drafted_tokens = counters_.drafted_tokens;
+  stats.accepted_tokens = counters_.accepted_tokens;
   stats.steps = counters_.steps;
   stats.busy_seconds = static_cast<double>(counters_.busy_ns) * 1e-9;
   stats.cache_bytes = counters_.cache_bytes;

@@ -85,6 +85,7 @@ load::Progress report_to(LoadProgress& progress) {
 Capabilities capabilities_of(const Options& options, const model::Config& config) {
   Capabilities result;
   result.batch_invariant = options.ops == "kernels";
+  result.supports_speculative_decoding = result.batch_invariant;
   result.cache_types = {"f16", "f32"};
   result.n_ctx = options.n_ctx;
   result.n_ctx_train = config.n_ctx_train;
@@ -128,6 +129,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   loaded.decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
   loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
   progress.done = progress.total = file.n_bytes();
+  if (!options.speculation) options.speculation = options.ops == "kernels";
   loaded.info = describe(options, config, device);
   loaded.info.file_bytes = file.n_bytes();
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();

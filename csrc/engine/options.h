@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,13 @@ struct Options {
   std::string device = "auto";  // auto, cpu, gpu
   std::string ops = "auto";     // auto, kernels (ours, CPU only), composed (MLX's)
   std::string cache_type = "f16";
-  int n_ctx = 0;                   // positions of one sequence; 0: as the model was trained
-  int n_threads = 0;               // 0: as many as this process may use
-  int prefill_chunk = 512;         // prompt tokens computed in one step, at most
-  int max_sequences = 4;           // that run together
-  int max_queue = 4096;            // requests that wait for a place
-  int max_queue_tokens = 1 << 22;  // prompt tokens of those
+  int n_ctx = 0;                    // positions of one sequence; 0: as the model was trained
+  int n_threads = 0;                // 0: as many as this process may use
+  int prefill_chunk = 512;          // prompt tokens computed in one step, at most
+  int max_sequences = 4;            // that run together
+  std::optional<bool> speculation;  // where a request does not say; not set: where it cannot change an answer
+  int max_queue = 4096;             // requests that wait for a place
+  int max_queue_tokens = 1 << 22;   // prompt tokens of those
 };
 
 // What the tokenizer knows of the tokens.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,9 +24,10 @@ struct Request {
   std::vector<int32_t> stop_token_ids;
   bool ignore_eos = false;
   int min_tokens = 0;
-  int max_tokens = -1;       // -1: until the context is full
-  int prompt_logprobs = -1;  // -1: none, n: of each prompt token and the n most likely
-  int n = 1;                 // answers to this prompt
+  int max_tokens = -1;              // -1: until the context is full
+  int prompt_logprobs = -1;         // -1: none, n: of each prompt token and the n most likely
+  int n = 1;                        // answers to this prompt
+  std::optional<bool> speculation;  // whether tokens may be guessed; not set: as the engine was started
   LogitsProcessor logits_processor;
   int index = 0;  // which of the n answers; the engine sets it
 
@@ -40,6 +42,8 @@ struct Request {
 struct Usage {
   int prompt_tokens = 0;
   int completion_tokens = 0;
+  int drafted_tokens = 0;   // guessed by speculation
+  int accepted_tokens = 0;  // of those, part of the answer
 };
 
 struct Timings {  // seconds

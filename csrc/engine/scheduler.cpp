@@ -12,6 +12,9 @@ namespace {
 // Logits of a whole chunk are chunk x vocabulary floats, so a scored prompt goes in smaller pieces.
 constexpr int kScoredChunk = 64;
 
+// Rows of a step that take little longer than one, as long as their weights have to come from memory.
+constexpr int kCheapRows = 4;
+
 }  // namespace
 
 void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept {
@@ -45,18 +48,28 @@ void Scheduler::count_step(Clock::time_point began) noexcept {
   counters_.cache_bytes = n_bytes;
 }
 
+// How many tokens each may guess: what is left of the cheap rows, and none beside a prompt, whose rows are dear.
+int Scheduler::n_guesses() const {
+  for (const Sequence& sequence : running_) {
+    if (sequence.in_prompt()) return 0;
+  }
+  return std::max(0, kCheapRows / static_cast<int>(running_.size()) - 1);
+}
+
 // Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.
 model::Batch Scheduler::plan(std::vector<Plan>& plans, std::vector<int32_t>& rows) {
   model::Batch batch;
+  const int n_guesses = this->n_guesses();
   bool reads_prompt = false;
   for (Sequence& sequence : running_) {
     if (sequence.in_prompt() && std::exchange(reads_prompt, true)) continue;
+    const Usage before = sequence.usage();
     const bool scored = sequence.request().prompt_logprobs >= 0;
     const std::span<const int32_t> tokens =
-        sequence.pending(scored ? std::min(kScoredChunk, chunk_.rows()) : chunk_.rows());
+        sequence.next_rows(scored ? std::min(kScoredChunk, chunk_.rows()) : chunk_.rows(), n_guesses);
     const int begin = static_cast<int>(batch.tokens.size());
     const int count = static_cast<int>(tokens.size());
-    plans.push_back({&sequence, count, sequence.rows_wanted(count)});
+    plans.push_back({&sequence, before, count, sequence.rows_wanted(count)});
     for (const int32_t row : plans.back().rows) rows.push_back(begin + row);
     batch.add(sequence.cache(), tokens);
   }
@@ -78,7 +91,6 @@ void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, 
 
 void Scheduler::accept(const Plan& plan, const float* logits) noexcept {
   Sequence& sequence = *plan.sequence;
-  const int n_chosen = sequence.n_chosen();
   const int begin = sequence.cache().length() - plan.count;
   const int n_prompt = static_cast<int>(sequence.request().prompt.size());
   counters_.prompt_tokens += static_cast<uint64_t>(std::clamp(n_prompt - begin, 0, plan.count));
@@ -87,7 +99,10 @@ void Scheduler::accept(const Plan& plan, const float* logits) noexcept {
   } catch (...) {
     sequence.fail(to_error(std::current_exception()));
   }
-  counters_.completion_tokens += static_cast<uint64_t>(sequence.n_chosen() - n_chosen);
+  const Usage after = sequence.usage();
+  counters_.completion_tokens += static_cast<uint64_t>(after.completion_tokens - plan.before.completion_tokens);
+  counters_.drafted_tokens += static_cast<uint64_t>(after.drafted_tokens - plan.before.drafted_tokens);
+  counters_.accepted_tokens += static_cast<uint64_t>(after.accepted_tokens - plan.before.accepted_tokens);
 }
 
 void Scheduler::step() noexcept {

@@ -36,6 +36,7 @@ class Scheduler {
  private:
   struct Plan {
     Sequence* sequence;
+    Usage before;
     int count;                  // rows in this step
     std::vector<int32_t> rows;  // of these, wanted logits, counted from the sequence's first row
   };
@@ -43,6 +44,7 @@ class Scheduler {
   void drop_finished() noexcept;
   void count_end(Sequence& sequence) noexcept;
   void count_step(Clock::time_point began) noexcept;
+  int n_guesses() const;
   model::Batch plan(std::vector<Plan>& plans, std::vector<int32_t>& rows);
   void forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows);
   void accept(const Plan& plan, const float* logits) noexcept;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/lookup_draft.h"
+
 namespace fluxmlx::engine {
 namespace {
 
@@ -11,6 +13,11 @@ std::vector<int32_t> end_ids(const Request& request, const Vocabulary& vocabular
   std::vector<int32_t> ids = request.stop_token_ids;
   if (!request.ignore_eos) ids.insert(ids.end(), vocabulary.end_ids.begin(), vocabulary.end_ids.end());
   return ids;
+}
+
+std::unique_ptr<Speculation> speculation(const Request& request, const Options& options) {
+  if (!request.speculation.value_or(options.speculation.value_or(false))) return nullptr;
+  return std::make_unique<Speculation>(std::make_unique<LookupDraft>());
 }
 
 }  // namespace
@@ -26,21 +33,27 @@ Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Option
       stops_(request_.stop),
       tokens_(request_.prompt),
       end_ids_(end_ids(request_, vocabulary)),
+      speculation_(speculation(request_, options)),
       submitted_(submitted),
       started_(Clock::now()) {}
 
-std::span<const int32_t> Sequence::pending(int limit) const {
-  const size_t begin = static_cast<size_t>(cache_->length());
-  return std::span(tokens_).subspan(begin, std::min<size_t>(limit, tokens_.size() - begin));
+std::span<const int32_t> Sequence::next_rows(int limit, int n_guesses) {
+  const auto pending = std::span(tokens_).subspan(static_cast<size_t>(cache_->length()));
+  const auto now = pending.first(std::min(pending.size(), static_cast<size_t>(limit)));
+  rows_.assign(now.begin(), now.end());
+  if (speculation_ && !in_prompt()) {
+    // The token behind the last guess must have room too.
+    const std::vector<int32_t> guesses = speculation_->propose(tokens_, std::min(n_guesses, n_left() - 1));
+    rows_.insert(rows_.end(), guesses.begin(), guesses.end());
+  }
+  return rows_;
 }
 
 std::vector<int32_t> Sequence::rows_wanted(int count) const {
   std::vector<int32_t> rows;
-  const int end = cache_->length() + count;
+  const int n_known = static_cast<int>(tokens_.size()) - cache_->length();
   const bool scored = request_.prompt_logprobs >= 0 && in_prompt();
-  for (int i = scored ? 0 : count - 1; i < count; ++i) {
-    if (scored || end == static_cast<int>(tokens_.size())) rows.push_back(i);
-  }
+  for (int i = scored ? 0 : std::max(0, n_known - 1); i < count; ++i) rows.push_back(i);
   return rows;
 }
 
@@ -49,16 +62,24 @@ void Sequence::accept(std::span<const int32_t> rows, int count, const float* log
   const size_t n_vocab = vocabulary_.token_bytes.size();
   const bool prompt_ends = begin < static_cast<int>(request_.prompt.size()) && !in_prompt();
   if (prompt_ends) prompt_done_ = Clock::now();
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const std::span row(logits + i * n_vocab, n_vocab);
+  const int n_known = static_cast<int>(tokens_.size());
+  for (size_t i = 0; i < rows.size() && !finished_; ++i) {
     const int position = begin + rows[i];
-    if (position + 1 < static_cast<int>(tokens_.size())) {
-      score_row(position, row);
-    } else if (out_of_room()) {
-      finish("length", "", "");
-    } else {
-      choose(row);
-    }
+    // A row that read a wrong guess says nothing, nor do those behind it.
+    if (rows_[rows[i]] != tokens_[position]) break;
+    if (position >= n_known) speculation_->confirm();
+    take_row(position, {logits + i * n_vocab, n_vocab});
+  }
+  if (speculation_ && begin + 1 == n_known) cache_->truncate(n_known + speculation_->end_step());
+}
+
+void Sequence::take_row(int position, std::span<const float> logits) {
+  if (position + 1 < static_cast<int>(tokens_.size())) {
+    score_row(position, logits);
+  } else if (n_left() <= 0) {
+    finish("length", "", "");
+  } else {
+    choose(logits);
   }
 }
 
@@ -88,9 +109,19 @@ bool Sequence::ends_answer(int32_t token) const {
   return std::find(end_ids_.begin(), end_ids_.end(), token) != end_ids_.end();
 }
 
-bool Sequence::out_of_room() const {
-  return (request_.max_tokens >= 0 && n_chosen() >= request_.max_tokens) ||
-         static_cast<int>(tokens_.size()) >= options_.n_ctx;
+// Tokens that the answer may still have.
+int Sequence::n_left() const noexcept {
+  const int n_positions = options_.n_ctx - static_cast<int>(tokens_.size());
+  return request_.max_tokens < 0 ? n_positions : std::min(n_positions, request_.max_tokens - n_chosen());
+}
+
+Usage Sequence::usage() const noexcept {
+  Usage usage{static_cast<int>(request_.prompt.size()), n_chosen()};
+  if (speculation_) {
+    usage.drafted_tokens = speculation_->n_drafted();
+    usage.accepted_tokens = speculation_->n_accepted();
+  }
+  return usage;
 }
 
 void Sequence::emit(sample::Choice choice) {
@@ -103,7 +134,7 @@ void Sequence::emit(sample::Choice choice) {
   event.text = text_.push(safe.bytes);
   handle_->push(std::move(event));
   if (safe.stopped) return finish("stop", safe.matched, "");
-  if (out_of_room()) finish("length", "", stops_.flush());
+  if (n_left() <= 0) finish("length", "", stops_.flush());
 }
 
 void Sequence::finish(const std::string& reason, const std::string& stop_string, std::string last_bytes) {
@@ -113,7 +144,7 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
   event.text = text_.push(last_bytes) + text_.flush();
   event.finish_reason = reason;
   event.stop_string = stop_string;
-  event.usage = {static_cast<int>(request_.prompt.size()), n_chosen()};
+  event.usage = usage();
   event.timings = {seconds(started_ - submitted_), seconds(prompt_done_ - started_),
                    seconds(Clock::now() - prompt_done_)};
   event.prompt_logprobs = std::move(prompt_logprobs_);

@@ -68,6 +68,13 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
+def optional_flag(name: str, value: Any) -> bool | None:
+    """A check for True, False or None."""
+    if value is not None and not isinstance(value, bool):
+        raise refuse(name, "True, False or None", value)
+    return value
+
+
 def sequence(name: str, value: Any, what: str, limit: int) -> Sequence[Any]:
     """A check for a list or tuple of at most `limit` items, whose kind `what` names."""
     if not isinstance(value, (list, tuple)):

@@ -147,6 +147,10 @@ class Event:
     @property
     def completion_tokens(self) -> int: ...
     @property
+    def drafted_tokens(self) -> int: ...
+    @property
+    def accepted_tokens(self) -> int: ...
+    @property
     def queued_s(self) -> float:
         """Seconds of waiting for a place."""
 
@@ -205,6 +209,7 @@ class Engine:
         max_sequences: int = 4,
         max_queue: int = 4096,
         max_queue_tokens: int = 4194304,
+        speculation: bool | None = None,
     ) -> None:
         """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
 

@@ -13,7 +13,8 @@ class Capabilities:
 
     Attributes:
         supports_structured_output: answers can be held to a grammar or a JSON schema.
-        supports_speculative_decoding: several tokens can be guessed and verified in one step.
+        supports_speculative_decoding: several tokens can be guessed and verified in one step, and the answer is the
+            same to the bit.
         supports_kv_prefix_copy: the keys and values of a common beginning are shared between requests.
         supports_multimodal: prompts may have images or sound in them.
         supports_logits_processor: a function of the caller's may change the logits.
@@ -49,6 +50,8 @@ class Stats:
         cancelled: requests that were cancelled or dropped.
         prompt_tokens: tokens of prompts that were computed.
         completion_tokens: tokens that were written.
+        drafted_tokens: tokens that speculation guessed.
+        accepted_tokens: guesses that were right, and so became part of an answer.
         steps: passes through the model.
         busy_s: seconds of these.
         cache_bytes: memory that keys and values take now.
@@ -62,6 +65,8 @@ class Stats:
     cancelled: int
     prompt_tokens: int
     completion_tokens: int
+    drafted_tokens: int
+    accepted_tokens: int
     steps: int
     busy_s: float
     cache_bytes: int

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fluxmlx._checks import show
+from fluxmlx._checks import optional_flag, show
 from fluxmlx.errors import InvalidArgumentError, ModelFileError
 from fluxmlx.progress import Report, reporter
 
@@ -45,6 +45,7 @@ def load(
     max_sequences: int = 4,
     max_queue: int = 4096,
     max_queue_tokens: int = 4_194_304,
+    speculation: bool | None = None,
     progress: bool | Report = False,
 ) -> Engine:
     """Loads a model; downloads it first where its name says so and it is not there yet.
@@ -64,6 +65,9 @@ def load(
         max_queue: requests that may wait; one more is refused with QueueFullError.
         max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
             taken when nothing else waits.
+        speculation: whether tokens are guessed from a request's own text and verified several at once, while at most
+            two requests run; a request may say otherwise. Default: where that cannot change a bit of the answer,
+            which is with ops="kernels". With "composed", True is faster too, but may differ in the last bits.
         progress: True draws bars on the terminal; a function is called with (what, done, total) in bytes.
 
     A model that was loaded does not work in a fork of the process: there its engine raises EngineError. Tensors of
@@ -94,6 +98,7 @@ def load(
         "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
         "max_queue": _whole("max_queue", max_queue),
         "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
+        "speculation": optional_flag("speculation", speculation),
     }
     with reporter(progress) as report:
         files = _resolve(name, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Completion", "Event", "Score", "Timings", "TokenLogprobs", "Usage"]
 
@@ -24,10 +24,19 @@ class TokenLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one request."""
+    """Token counts of one request. Two are equal where prompt and answer are, however the answer was computed.
+
+    Attributes:
+        prompt_tokens: of the prompt.
+        completion_tokens: of the answer.
+        drafted_tokens: tokens of the answer that speculation guessed.
+        accepted_tokens: guesses that were right.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    drafted_tokens: int = field(default=0, compare=False)
+    accepted_tokens: int = field(default=0, compare=False)
 
     @property
     def total_tokens(self) -> int:

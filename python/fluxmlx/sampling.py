@@ -13,6 +13,7 @@ from fluxmlx._checks import (
     integer,
     logit_bias,
     number,
+    optional_flag,
     refuse,
     show,
     stop_strings,
@@ -82,6 +83,8 @@ class SamplingParams:
         logprobs: None for none, 0 for the chosen token's, n for those of the n most likely too.
         prompt_logprobs: the same for every token of the prompt.
         n: answers to the prompt, 1 to 128; the i-th draws with seed + i, and is what that seed gives alone.
+        speculation: whether tokens may be guessed from the text so far and verified several at once, which is faster
+            where the answer repeats parts of it; None as `fluxmlx.load()` was told. See docs/sampling.md.
         logits_processor: called for each token with NumPy arrays (token ids of prompt and answer, logits (n_vocab,));
             returns the logits to choose from, or None where it changed them in place. Slow: the engine waits for it.
 
@@ -108,6 +111,7 @@ class SamplingParams:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     n: int = 1
+    speculation: bool | None = None
     logits_processor: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
@@ -193,6 +197,7 @@ class SamplingParams:
             "logprobs": -1 if self.logprobs is None else self.logprobs,
             "prompt_logprobs": -1 if self.prompt_logprobs is None else self.prompt_logprobs,
             "n": self.n,
+            "speculation": self.speculation,
             "logits_processor": self.logits_processor and LogitsProcessor(self.logits_processor),
         }
 
@@ -224,6 +229,7 @@ _CHECKS: Mapping[str, Check] = {
     "logprobs": _logprobs,
     "prompt_logprobs": _logprobs,
     "n": integer(1, MAX_ANSWERS),
+    "speculation": optional_flag,
     "logits_processor": _function,
 }
 _FIELDS = tuple(item.name for item in fields(SamplingParams))

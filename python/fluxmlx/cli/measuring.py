@@ -188,4 +188,6 @@ def _ids(engine: Any, n: int, seed: int) -> list[int]:
 
 
 def _options(max_tokens: int) -> dict[str, Any]:
-    return {"temperature": 0.0, "repeat_penalty": 1.0, "ignore_eos": True, "max_tokens": max_tokens}
+    # Guesses would measure how much of the answer repeats itself.
+    greedy = {"temperature": 0.0, "repeat_penalty": 1.0, "speculation": False}
+    return {**greedy, "ignore_eos": True, "max_tokens": max_tokens}
