@@ -10,7 +10,8 @@ int64_t bytes_of_layer(const KvShape& shape) {
 }  // namespace
 
 BlockCache::BlockCache(const KvShape& shape, std::shared_ptr<BlockPool> pool)
-    : pool_(std::move(pool)), view_(std::make_shared<BlockView>(shape.type, bytes_of_layer(shape))) {}
+    : pool_(std::move(pool)),
+      view_(std::make_shared<BlockView>(BlockView{shape.type, bytes_of_layer(shape), {}, {}})) {}
 
 BlockCache::~BlockCache() {
   for (const int block : table_) pool_->release(block);

@@ -22,13 +22,17 @@ std::span<const int32_t> before(std::span<const int32_t> tokens, int32_t positio
   return tokens.subspan(static_cast<size_t>(position - n), static_cast<size_t>(n));
 }
 
+bool equal(std::span<const int32_t> a, std::span<const int32_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
 }  // namespace
 
 // The slot of the n tokens before `position`, or the free one where they belong.
 size_t NgramTable::slot_of(std::span<const int32_t> tokens, int32_t position) const {
   const auto wanted = before(tokens, position, n_);
   size_t slot = hash(wanted) & (slots_.size() - 1);
-  while (slots_[slot] >= 0 && !std::ranges::equal(before(tokens, slots_[slot], n_), wanted)) {
+  while (slots_[slot] >= 0 && !equal(before(tokens, slots_[slot], n_), wanted)) {
     slot = (slot + 1) & (slots_.size() - 1);
   }
   return slot;
