@@ -88,8 +88,8 @@ nb::dict stats_of(const Owned& self) {
 }
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
-                  int threads, int prefill_chunk, int max_sequences, int max_queue, int max_queue_tokens,
-                  std::optional<bool> speculation) {
+                  int threads, int prefill_chunk, int max_sequences, double target_latency, int max_queue,
+                  int max_queue_tokens, std::optional<bool> speculation) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -99,6 +99,7 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.n_threads = threads;
   options.prefill_chunk = prefill_chunk;
   options.max_sequences = max_sequences;
+  options.target_latency = target_latency;
   options.max_queue = max_queue;
   options.max_queue_tokens = max_queue_tokens;
   options.speculation = speculation;
@@ -141,12 +142,13 @@ void register_engine(nb::module_& m) {
   nb::class_<Owned>(m, "Engine", "A loaded model and the thread that runs it.")
       .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("device") = "auto",
            nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0, nb::arg("threads") = 0,
-           nb::arg("prefill_chunk") = 512, nb::arg("max_sequences") = defaults.max_sequences,
+           nb::arg("prefill_chunk") = 0, nb::arg("max_sequences") = 0, nb::arg("target_latency") = 0.0,
            nb::arg("max_queue") = defaults.max_queue, nb::arg("max_queue_tokens") = defaults.max_queue_tokens,
            nb::arg("speculation") = nb::none(),
            nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
-                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 512, max_sequences: int = 4, "
-                   "max_queue: int = 4096, max_queue_tokens: int = 4194304, speculation: bool | None = None) -> None"),
+                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 0, max_sequences: int = 0, "
+                   "target_latency: float = 0.0, max_queue: int = 4096, max_queue_tokens: int = 4194304, "
+                   "speculation: bool | None = None) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")

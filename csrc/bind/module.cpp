@@ -16,6 +16,7 @@ void register_testing(nb::module_& m) {
   register_testing_array(testing);
   register_testing_cache(testing);
   register_testing_speculation(testing);
+  register_testing_scheduling(testing);
 #endif
 }
 #endif

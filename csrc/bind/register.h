@@ -27,5 +27,6 @@ void register_testing_mlxc(nb::module_& m);
 void register_testing_array(nb::module_& m);
 void register_testing_cache(nb::module_& m);
 void register_testing_speculation(nb::module_& m);
+void register_testing_scheduling(nb::module_& m);
 
 }  // namespace fluxmlx::bind

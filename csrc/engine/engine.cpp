@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "array/functions.h"
 #include "base/memory.h"
 
 namespace fluxmlx::engine {
@@ -16,14 +15,14 @@ const Error& closed_error() {
 
 }  // namespace
 
-std::shared_ptr<Engine> Engine::start(Options options) {
+std::shared_ptr<Engine> Engine::start(Options options, Loader load) {
   const auto leave_to_parent = [](Engine* engine) {
     if (engine->home_.is_here()) delete engine;
   };
-  return {new Engine(std::move(options)), leave_to_parent};
+  return {new Engine(std::move(options), std::move(load)), leave_to_parent};
 }
 
-Engine::Engine(Options options) : options_(std::move(options)), queue_(options_) {
+Engine::Engine(Options options, Loader load) : options_(std::move(options)), load_(std::move(load)), queue_(options_) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -32,20 +31,17 @@ Engine::~Engine() { close(); }
 void Engine::run() noexcept {
   std::optional<LoadedModel> model;
   try {
-    model.emplace(load_model(options_, progress_));
+    model.emplace(load_(options_, progress_));
     info_ = model->info;
   } catch (...) {
     return finish_loading(std::current_exception());
   }
   finish_loading(nullptr);
   {
-    Scheduler scheduler(*model->decoder, options_, vocabulary_, *model->cache_store, counters_);
+    Scheduler scheduler(*model->runner, options_, vocabulary_, *model->cache_store, counters_);
     serve(scheduler);
     scheduler.fail_all(closed_error());
   }
-  const bool on_gpu = model->info.device == "gpu";
-  model.reset();
-  if (on_gpu) mx::clear_cache();  // on a CPU it holds little, and would wait for the streams of every engine
 }
 
 void Engine::finish_loading(std::exception_ptr error) {
@@ -70,7 +66,7 @@ void Engine::serve(Scheduler& scheduler) noexcept {
   while (!closing()) {
     drop_unwanted();
     while (std::optional<Submitted> next = take(scheduler)) {
-      scheduler.admit(std::move(next->request), std::move(next->handle), next->time);
+      scheduler.admit(std::move(*next));
     }
     scheduler.step();
   }

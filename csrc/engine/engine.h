@@ -23,7 +23,7 @@ class Engine {
  public:
   // Starts the load and returns at once. In a fork of this process the last reference lets the copy leak, because
   // there is no thread to wait for and its locks may be held for ever.
-  static std::shared_ptr<Engine> start(Options options);
+  static std::shared_ptr<Engine> start(Options options, Loader load = load_model);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -48,7 +48,7 @@ class Engine {
   void close();
 
  private:
-  explicit Engine(Options options);
+  Engine(Options options, Loader load);
 
   void run() noexcept;
   void serve(Scheduler& scheduler) noexcept;
@@ -61,6 +61,7 @@ class Engine {
   void finish_loading(std::exception_ptr error);
 
   Options options_;
+  Loader load_;
   Vocabulary vocabulary_;
   LoadProgress progress_;
   ModelInfo info_;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "engine/decoder_runner.h"
 
 namespace fluxmlx::engine {
 namespace {
@@ -55,6 +56,15 @@ void choose_context(Options& options, const model::Config& config) {
          ", or 0 for the model's own ", config.n_ctx_train);
   }
   if (options.n_ctx == 0) options.n_ctx = config.n_ctx_train;
+}
+
+// A GPU computes many rows in the time of one, a CPU few; docs/decisions/018 has the numbers.
+void choose_batching(Options& options, DeviceKind device) {
+  const bool on_gpu = device == DeviceKind::gpu;
+  if (options.prefill_chunk == 0) options.prefill_chunk = on_gpu ? 2048 : 512;
+  if (options.max_sequences == 0) options.max_sequences = on_gpu ? 64 : 16;
+  if (options.target_latency == 0) options.target_latency = on_gpu ? 0.1 : 0.25;
+  if (!options.speculation) options.speculation = options.ops == "kernels";
 }
 
 void check_memory(const gguf::File& file, const load::Loader& loader) {
@@ -126,10 +136,11 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);
-  loaded.decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
+  auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
+  loaded.runner = std::make_unique<DecoderRunner>(std::move(decoder), device == DeviceKind::gpu);
   loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
   progress.done = progress.total = file.n_bytes();
-  if (!options.speculation) options.speculation = options.ops == "kernels";
+  choose_batching(options, device);
   loaded.info = describe(options, config, device);
   loaded.info.file_bytes = file.n_bytes();
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();

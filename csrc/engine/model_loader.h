@@ -1,13 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cache/kv_cache.h"
 #include "engine/capabilities.h"
 #include "engine/options.h"
+#include "engine/runner.h"
 #include "load/loader.h"
-#include "model/decoder.h"
 
 namespace fluxmlx::engine {
 
@@ -34,13 +37,15 @@ struct ModelInfo {
 };
 
 struct LoadedModel {
-  std::unique_ptr<model::Decoder> decoder;
+  std::unique_ptr<Runner> runner;
   std::unique_ptr<cache::KvStore> cache_store;
   ModelInfo info;
 };
 
-// Opens the file, checks that it fits into memory, and makes a decoder on this thread. Completes `options` where
-// it says "auto" or 0.
+// Gives a model, on this thread. Completes `options` where it says "auto" or 0.
+using Loader = std::function<LoadedModel(Options& options, LoadProgress& progress)>;
+
+// Opens the file, checks that it fits into memory, and makes a decoder.
 LoadedModel load_model(Options& options, LoadProgress& progress);
 
 }  // namespace fluxmlx::engine

@@ -15,8 +15,9 @@ struct Options {
   std::string cache_type = "f16";
   int n_ctx = 0;                    // positions of one sequence; 0: as the model was trained
   int n_threads = 0;                // 0: as many as this process may use
-  int prefill_chunk = 512;          // prompt tokens computed in one step, at most
-  int max_sequences = 4;            // that run together
+  int prefill_chunk = 0;            // prompt tokens computed in one step, at most; 0: as the device likes
+  int max_sequences = 0;            // that run together; 0: as the device likes
+  double target_latency = 0;        // seconds of a step in which some write; 0: as the device likes
   std::optional<bool> speculation;  // where a request does not say; not set: where it cannot change an answer
   int max_queue = 4096;             // requests that wait for a place
   int max_queue_tokens = 1 << 22;   // prompt tokens of those

@@ -12,11 +12,13 @@
 
 namespace fluxmlx::engine {
 
+using Clock = std::chrono::steady_clock;
+
 // One answer that waits for its place.
 struct Submitted {
   Request request;
   std::shared_ptr<Handle> handle;
-  std::chrono::steady_clock::time_point time;
+  Clock::time_point time;
 };
 
 // Requests that wait, first come first served, with limits by count and by prompt tokens. Not locked: the engine is.

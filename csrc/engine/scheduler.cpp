@@ -1,25 +1,23 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "array/functions.h"
 #include "engine/fault.h"
 
 namespace fluxmlx::engine {
 namespace {
 
-// Logits of a whole chunk are chunk x vocabulary floats, so a scored prompt goes in smaller pieces.
-constexpr int kScoredChunk = 64;
-
-// Rows of a step that take little longer than one, as long as their weights have to come from memory.
-constexpr int kCheapRows = 4;
+// Of a step in which nobody writes: so that a cancel, a close and new requests never wait for long.
+constexpr double kReadingSeconds = 0.5;
 
 }  // namespace
 
-void Scheduler::admit(Request request, std::shared_ptr<Handle> handle, Clock::time_point submitted) noexcept {
+void Scheduler::admit(Submitted submitted) noexcept {
+  const std::shared_ptr<Handle> handle = submitted.handle;
   try {
-    running_.emplace_back(std::move(request), handle, options_, vocabulary_, store_.open(), submitted);
+    running_.emplace_back(std::move(submitted), options_, vocabulary_, store_.open());
     ++counters_.running;
   } catch (...) {
     handle->fail(to_error(std::current_exception()));
@@ -48,77 +46,55 @@ void Scheduler::count_step(Clock::time_point began) noexcept {
   counters_.cache_bytes = n_bytes;
 }
 
-// How many tokens each may guess: what is left of the cheap rows, and none beside a prompt, whose rows are dear.
-int Scheduler::n_guesses() const {
-  for (const Sequence& sequence : running_) {
-    if (sequence.in_prompt()) return 0;
-  }
-  return std::max(0, kCheapRows / static_cast<int>(running_.size()) - 1);
+StepPlan Scheduler::plan() {
+  const auto n_decoding = std::count_if(running_.begin(), running_.end(), [](const Sequence& s) { return !s.reads(); });
+  const double target = n_decoding > 0 ? options_.target_latency : std::max(kReadingSeconds, options_.target_latency);
+  return plan_step(running_, cost_.rows_within(target, static_cast<int>(n_decoding)));
 }
 
-// Every running sequence gives its last token, and the oldest that still reads its prompt one piece of it.
-model::Batch Scheduler::plan(std::vector<Plan>& plans, std::vector<int32_t>& rows) {
-  model::Batch batch;
-  const int n_guesses = this->n_guesses();
-  bool reads_prompt = false;
-  for (Sequence& sequence : running_) {
-    if (sequence.in_prompt() && std::exchange(reads_prompt, true)) continue;
-    const Usage before = sequence.usage();
-    const bool scored = sequence.request().prompt_logprobs >= 0;
-    const std::span<const int32_t> tokens =
-        sequence.next_rows(scored ? std::min(kScoredChunk, chunk_.rows()) : chunk_.rows(), n_guesses);
-    const int begin = static_cast<int>(batch.tokens.size());
-    const int count = static_cast<int>(tokens.size());
-    plans.push_back({&sequence, before, count, sequence.rows_wanted(count)});
-    for (const int32_t row : plans.back().rows) rows.push_back(begin + row);
-    batch.add(sequence.cache(), tokens);
-  }
-  return batch;
-}
-
-void Scheduler::forward(const model::Batch& batch, std::span<const Plan> plans, std::span<const int32_t> rows) {
+const float* Scheduler::forward(const StepPlan& plan) {
   const Clock::time_point began = Clock::now();
-  const Array hidden = decoder_.forward(batch);
-  const Array logits = rows.empty() ? Array() : decoder_.logits(hidden, rows);  // (len(rows), n_vocab)
-  mx::eval(rows.empty() ? hidden : logits);
-  chunk_.measured(static_cast<int>(batch.tokens.size()), std::chrono::duration<double>(Clock::now() - began).count());
-  const float* next = rows.empty() ? nullptr : logits.data_f32();
-  for (const Plan& plan : plans) {
-    accept(plan, next);
-    next += plan.rows.size() * static_cast<size_t>(decoder_.config().n_vocab);
+  const float* logits = runner_.run(plan.batch, plan.rows);
+  cost_.measured(plan.n_prompt_rows, plan.n_decoding, std::chrono::duration<double>(Clock::now() - began).count());
+  return logits;
+}
+
+void Scheduler::sample_and_emit(const StepPlan& plan, const float* logits) noexcept {
+  for (const StepPlan::Part& part : plan.parts) {
+    accept(part, logits);
+    logits += part.rows.size() * static_cast<size_t>(runner_.n_vocab());
   }
 }
 
-void Scheduler::accept(const Plan& plan, const float* logits) noexcept {
-  Sequence& sequence = *plan.sequence;
-  const int begin = sequence.cache().length() - plan.count;
+void Scheduler::accept(const StepPlan::Part& part, const float* logits) noexcept {
+  Sequence& sequence = *part.sequence;
+  const int begin = sequence.cache().length() - part.count;
   const int n_prompt = static_cast<int>(sequence.request().prompt.size());
-  counters_.prompt_tokens += static_cast<uint64_t>(std::clamp(n_prompt - begin, 0, plan.count));
+  counters_.prompt_tokens += static_cast<uint64_t>(std::clamp(n_prompt - begin, 0, part.count));
   try {
-    sequence.accept(plan.rows, plan.count, logits);
+    sequence.accept(part.rows, part.count, logits);
   } catch (...) {
     sequence.fail(to_error(std::current_exception()));
   }
   const Usage after = sequence.usage();
-  counters_.completion_tokens += static_cast<uint64_t>(after.completion_tokens - plan.before.completion_tokens);
-  counters_.drafted_tokens += static_cast<uint64_t>(after.drafted_tokens - plan.before.drafted_tokens);
-  counters_.accepted_tokens += static_cast<uint64_t>(after.accepted_tokens - plan.before.accepted_tokens);
+  counters_.completion_tokens += static_cast<uint64_t>(after.completion_tokens - part.before.completion_tokens);
+  counters_.drafted_tokens += static_cast<uint64_t>(after.drafted_tokens - part.before.drafted_tokens);
+  counters_.accepted_tokens += static_cast<uint64_t>(after.accepted_tokens - part.before.accepted_tokens);
 }
 
 void Scheduler::step() noexcept {
   drop_finished();
   if (running_.empty()) return;
   const Clock::time_point began = Clock::now();
-  std::vector<Plan> plans;
+  std::optional<StepPlan> plan;
   try {
-    std::vector<int32_t> rows;
-    const model::Batch batch = plan(plans, rows);
-    forward(batch, plans, rows);
+    plan = this->plan();
+    sample_and_emit(*plan, forward(*plan));
   } catch (...) {
     // The caches may hold half a step: all who took part in it have to go, the engine stays.
     const Error error = to_error(std::current_exception());
-    for (const Plan& plan : plans) plan.sequence->fail(error);
-    if (plans.empty()) fail_all(error);
+    if (!plan) return fail_all(error);
+    for (const StepPlan::Part& part : plan->parts) part.sequence->fail(error);
   }
   drop_finished();
   count_step(began);

@@ -22,10 +22,10 @@ std::unique_ptr<Speculation> speculation(const Request& request, const Options& 
 
 }  // namespace
 
-Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options,
-                   const Vocabulary& vocabulary, std::unique_ptr<cache::KvCache> cache, Clock::time_point submitted)
-    : request_(std::move(request)),
-      handle_(std::move(handle)),
+Sequence::Sequence(Submitted submitted, const Options& options, const Vocabulary& vocabulary,
+                   std::unique_ptr<cache::KvCache> cache)
+    : request_(std::move(submitted.request)),
+      handle_(std::move(submitted.handle)),
       options_(options),
       vocabulary_(vocabulary),
       cache_(std::move(cache)),
@@ -34,14 +34,14 @@ Sequence::Sequence(Request request, std::shared_ptr<Handle> handle, const Option
       tokens_(request_.prompt),
       end_ids_(end_ids(request_, vocabulary)),
       speculation_(speculation(request_, options)),
-      submitted_(submitted),
+      submitted_(submitted.time),
       started_(Clock::now()) {}
 
 std::span<const int32_t> Sequence::next_rows(int limit, int n_guesses) {
   const auto pending = std::span(tokens_).subspan(static_cast<size_t>(cache_->length()));
   const auto now = pending.first(std::min(pending.size(), static_cast<size_t>(limit)));
   rows_.assign(now.begin(), now.end());
-  if (speculation_ && !in_prompt()) {
+  if (speculation_ && !reads()) {
     // The token behind the last guess must have room too.
     const std::vector<int32_t> guesses = speculation_->propose(tokens_, std::min(n_guesses, n_left() - 1));
     rows_.insert(rows_.end(), guesses.begin(), guesses.end());
@@ -49,19 +49,27 @@ std::span<const int32_t> Sequence::next_rows(int limit, int n_guesses) {
   return rows_;
 }
 
+// Each prompt token but the first is scored, by the row before it.
+int Sequence::n_unscored() const noexcept {
+  return static_cast<int>(request_.prompt.size()) - 1 - static_cast<int>(prompt_logprobs_.size());
+}
+
 std::vector<int32_t> Sequence::rows_wanted(int count) const {
   std::vector<int32_t> rows;
-  const int n_known = static_cast<int>(tokens_.size()) - cache_->length();
-  const bool scored = request_.prompt_logprobs >= 0 && in_prompt();
-  for (int i = scored ? 0 : std::max(0, n_known - 1); i < count; ++i) rows.push_back(i);
+  const int n_scored = static_cast<int>(prompt_logprobs_.size());
+  const int n_prompt = static_cast<int>(request_.prompt.size());
+  for (int i = 0; i < count; ++i) {
+    const int position = cache_->length() + i;
+    const bool scores = request_.prompt_logprobs >= 0 && position >= n_scored && position + 1 < n_prompt;
+    if (scores || position + 1 >= static_cast<int>(tokens_.size())) rows.push_back(i);
+  }
   return rows;
 }
 
 void Sequence::accept(std::span<const int32_t> rows, int count, const float* logits) {
   const int begin = cache_->length() - count;
   const size_t n_vocab = vocabulary_.token_bytes.size();
-  const bool prompt_ends = begin < static_cast<int>(request_.prompt.size()) && !in_prompt();
-  if (prompt_ends) prompt_done_ = Clock::now();
+  if (!prompt_done_ && cache_->length() >= static_cast<int>(request_.prompt.size())) prompt_done_ = Clock::now();
   const int n_known = static_cast<int>(tokens_.size());
   for (size_t i = 0; i < rows.size() && !finished_; ++i) {
     const int position = begin + rows[i];
@@ -145,8 +153,8 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
   event.finish_reason = reason;
   event.stop_string = stop_string;
   event.usage = usage();
-  event.timings = {seconds(started_ - submitted_), seconds(prompt_done_ - started_),
-                   seconds(Clock::now() - prompt_done_)};
+  const Clock::time_point now = Clock::now(), prompt_done = prompt_done_.value_or(now);
+  event.timings = {seconds(started_ - submitted_), seconds(prompt_done - started_), seconds(now - prompt_done)};
   event.prompt_logprobs = std::move(prompt_logprobs_);
   handle_->push(std::move(event));
   finished_ = true;

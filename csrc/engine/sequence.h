@@ -2,12 +2,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "cache/kv_cache.h"
-#include "engine/handle.h"
-#include "engine/options.h"
-#include "engine/request.h"
+#include "engine/queue.h"
 #include "engine/speculation.h"
 #include "engine/stop_matcher.h"
 #include "engine/utf8_buffer.h"
@@ -15,24 +14,27 @@
 
 namespace fluxmlx::engine {
 
-using Clock = std::chrono::steady_clock;
-
 // One request while it runs: its tokens so far, its cache, its sampler, and the text on its way out.
 class Sequence {
  public:
-  Sequence(Request request, std::shared_ptr<Handle> handle, const Options& options, const Vocabulary& vocabulary,
-           std::unique_ptr<cache::KvCache> cache, Clock::time_point submitted);
+  // The cache may hold a beginning of the prompt already, but not all of it.
+  Sequence(Submitted submitted, const Options& options, const Vocabulary& vocabulary,
+           std::unique_ptr<cache::KvCache> cache);
 
   const Request& request() const noexcept { return request_; }
   Handle& handle() noexcept { return *handle_; }
   cache::KvCache& cache() noexcept { return *cache_; }
 
-  // What it gives to the next step. Tokens that the cache does not hold yet, at most `limit`: a piece of the prompt,
-  // or the last token, and behind that up to `n_guesses` guessed ones. Valid until accept().
+  // What it gives to the next step: of the pending tokens at most `limit`, and behind a single one up to `n_guesses`
+  // guessed ones. Valid until accept().
   std::span<const int32_t> next_rows(int limit, int n_guesses);
-  bool in_prompt() const noexcept { return cache_->length() < static_cast<int>(request_.prompt.size()); }
 
-  // Which of the `count` rows to be computed need logits: the last token, guesses, and every one of a scored prompt.
+  // Tokens that the cache does not hold yet, at least one. One that has a single such token writes, others read.
+  int n_pending() const noexcept { return static_cast<int>(tokens_.size()) - cache_->length(); }
+  bool reads() const noexcept { return n_pending() > 1; }
+  bool scores_prompt() const noexcept { return request_.prompt_logprobs >= 0 && n_unscored() > 0; }
+
+  // Which of the `count` rows to be computed need logits: the last token, guesses, and those that score the prompt.
   std::vector<int32_t> rows_wanted(int count) const;
 
   // Takes the logits (len(rows), n_vocab) of those rows, after the cache has advanced over `count` rows.
@@ -47,6 +49,7 @@ class Sequence {
  private:
   int n_chosen() const noexcept { return static_cast<int>(tokens_.size() - request_.prompt.size()); }
   int n_left() const noexcept;
+  int n_unscored() const noexcept;
   void take_row(int position, std::span<const float> logits);
   void score_row(int position, std::span<const float> logits);
   void choose(std::span<const float> logits);
@@ -68,7 +71,8 @@ class Sequence {
   std::vector<int32_t> end_ids_;  // end this request's answer
   std::unique_ptr<Speculation> speculation_;
   std::vector<sample::Choice> prompt_logprobs_;
-  Clock::time_point submitted_, started_, prompt_done_;
+  Clock::time_point submitted_, started_;
+  std::optional<Clock::time_point> prompt_done_;
   bool finished_ = false;
   bool failed_ = false;
   std::vector<float> processed_;  // (n_vocab,) what the request's processor made of the logits

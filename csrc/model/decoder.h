@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
-#include "cache/kv_cache.h"
 #include "load/loader.h"
+#include "model/batch.h"
 #include "model/config.h"
 #include "ops/ops.h"
 
@@ -19,20 +19,6 @@ struct Weights {
 };
 
 Weights load_weights(const Config& config, load::Loader& loader);
-
-// The rows of one step: those of one sequence are consecutive, and continue what its cache holds.
-struct Batch {
-  struct Entry {
-    cache::KvCache* cache;
-    int begin;
-    int count;
-  };
-  std::vector<int32_t> tokens;     // (T,)
-  std::vector<int32_t> positions;  // (T,)
-  std::vector<Entry> entries;
-
-  void add(cache::KvCache& cache, std::span<const int32_t> new_tokens);
-};
 
 // A pre-norm decoder with rotary positions, grouped-query attention and a gated feed-forward part. Shared by
 // all sequences; the only state it touches is in the caches of the batch.

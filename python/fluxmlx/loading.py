@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fluxmlx._checks import optional_flag, show
+from fluxmlx._checks import number, optional_flag, show
 from fluxmlx.errors import InvalidArgumentError, ModelFileError
 from fluxmlx.progress import Report, reporter
 
@@ -41,8 +41,9 @@ def load(
     device: str = "auto",
     ops: str | None = None,
     cache_type: str = "f16",
-    prefill_chunk: int = 512,
-    max_sequences: int = 4,
+    prefill_chunk: int | None = None,
+    max_sequences: int | None = None,
+    target_latency: float | None = None,
     max_queue: int = 4096,
     max_queue_tokens: int = 4_194_304,
     speculation: bool | None = None,
@@ -60,8 +61,12 @@ def load(
         ops: "kernels" (ours, on the CPU) or "composed" (MLX's own, on any device); default: on a CPU
             $FLUXMLX_CPU_OPS, else the faster one that can run the model.
         cache_type: of keys and values: "f16" or "f32".
-        prefill_chunk: most prompt tokens computed in one step; a slow machine takes fewer, so that a step ends soon.
-        max_sequences: answers that are written together; further requests wait in a queue.
+        prefill_chunk: most prompt tokens computed in one step, of all prompts together; a slow machine takes fewer,
+            so that a step ends soon. Default: 512 on a CPU, 2048 on a GPU.
+        max_sequences: answers that are written together; further requests wait in a queue. Default: 16 on a CPU, 64
+            on a GPU; a place takes memory only as it fills.
+        target_latency: seconds between two tokens of a running answer while new prompts are read; the smaller, the
+            fewer prompt tokens are computed beside it. Default: 0.25 on a CPU, 0.1 on a GPU.
         max_queue: requests that may wait; one more is refused with QueueFullError.
         max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
             taken when nothing else waits.
@@ -96,6 +101,7 @@ def load(
         else _whole("threads", threads, _MAX_THREADS),
         "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
         "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
+        "target_latency": _seconds("target_latency", target_latency),
         "max_queue": _whole("max_queue", max_queue),
         "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
         "speculation": optional_flag("speculation", speculation),
@@ -201,6 +207,10 @@ def _whole(name: str, value: int | None, most: int = _MAX_WHOLE) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidArgumentError(f"{name} is {show(value)}; expected a whole number from 1 to {most}")
     return value
+
+
+def _seconds(name: str, value: float | None) -> float:
+    return 0.0 if value is None else cast("float", number(0.001, 3600)(name, value))
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
