@@ -9,6 +9,9 @@ import pytest
 
 HEAVY = [
     "fastapi",
+    "uvicorn",
+    "prometheus_client",
+    "yaml",
     "typer",
     "rich",
     "huggingface_hub",

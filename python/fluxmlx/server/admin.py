@@ -1,0 +1,24 @@
+"""Who may change what models there are."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from fluxmlx.server.context import context_of
+from fluxmlx.server.errors import RequestError
+from fluxmlx.server.middleware.asgi import header
+from fluxmlx.server.middleware.origins import is_same_origin
+
+__all__ = ["require_admin"]
+
+
+def require_admin(request: Request) -> None:
+    """A dependency of routes that pull, create, copy, delete, load or unload.
+
+    Raises:
+        RequestError: 403, where the settings do not allow it, or a page of another server asks for it.
+    """
+    if not context_of(request).settings.allows_admin:
+        raise RequestError(403, "models cannot be managed over this address; the setting admin allows it")
+    if header(request.scope, b"origin") is not None and not is_same_origin(request.scope):
+        raise RequestError(403, "models cannot be managed from a page of another server")

@@ -1,0 +1,100 @@
+"""The application: layers, routes, and what becomes of errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fluxmlx.errors import FluxmlxError
+from fluxmlx.server import operations
+from fluxmlx.server.context import ServerContext
+from fluxmlx.server.errors import Failure, failure_of
+from fluxmlx.server.middleware import middleware
+from fluxmlx.server.pool import ModelPool
+from fluxmlx.server.protocols import Protocol, default_protocols
+from fluxmlx.server.streams import to_json
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from fluxmlx.server.settings import ServerSettings
+
+__all__ = ["create_app"]
+
+# Every route may refuse; one row tells the document so, and schemathesis with it.
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "An error, in the protocol's shape"}
+}
+
+
+def create_app(
+    settings: ServerSettings, pool: ModelPool | None = None, protocols: Sequence[Protocol] | None = None
+) -> FastAPI:
+    """The application of one server; what it shares is in `app.state.context`.
+
+    Args:
+        pool: where engines come from; one of its own without it. It is closed when the application ends.
+        protocols: families of routes; those of `fluxmlx serve` without it.
+    """
+    pool = pool or ModelPool(settings)
+    context = ServerContext(settings, pool, default_protocols() if protocols is None else protocols)
+    context.metrics.watch(pool)
+    app = FastAPI(
+        title="fluxmlx", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False,
+        middleware=middleware(context), lifespan=_lifespan, responses=_RESPONSES,
+    )  # fmt: skip
+    app.state.context = context
+    app.include_router(operations.router)
+    for protocol in context.protocols:
+        app.include_router(protocol.router)
+    app.add_exception_handler(FluxmlxError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("fluxmlx")
+    except PackageNotFoundError:  # run from a checkout
+        return "0"
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await app.state.context.pool.close()
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return _answer(request, failure_of(error))
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    found = cast("HTTPException", error)
+    message = found.detail if found.status_code != 404 else "there is no such route"
+    return _answer(request, Failure(found.status_code, message, headers=found.headers))
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """The first thing that is wrong with a request's fields; the value itself stays out of it."""
+    first = cast("RequestValidationError", error).errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    if first["type"] == "missing" and not place:
+        return _answer(request, Failure(400, "missing request body"))
+    message = f"{place}: {first['msg']}" if place else str(first["msg"])
+    return _answer(request, Failure(400, message, "invalid_value", place or None))
+
+
+def _answer(request: Request, failure: Failure) -> Response:
+    body = request.app.state.context.error_body(request.url.path)(failure)
+    return Response(to_json(body), failure.status, failure.headers, "application/json; charset=utf-8")

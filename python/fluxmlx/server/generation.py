@@ -1,0 +1,67 @@
+"""Running a request of the engine for a client: refused early, counted, and gone with the client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fluxmlx.errors import QueueFullError
+
+if TYPE_CHECKING:
+    from fluxmlx.results import Completion, Event
+    from fluxmlx.server.context import ServerContext
+
+__all__ = ["check_queue", "events", "in_thread_if_long", "whole"]
+
+_LONG = 16_384  # characters whose tokens take longer than other requests should wait
+
+T = TypeVar("T")
+
+
+def check_queue(context: ServerContext, engine: Any) -> None:
+    """Raises QueueFullError where the engine would refuse one more request; costs no tokenization."""
+    queued = engine.stats().queued
+    if queued >= context.settings.max_queue:
+        raise QueueFullError(f"{queued} requests wait already; try again later")
+
+
+async def in_thread_if_long(size: int, work: Callable[[], T]) -> T:
+    """The result of work on a text of this many characters; long ones do not hold the loop up."""
+    return work() if size < _LONG else await asyncio.to_thread(work)
+
+
+async def events(
+    context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
+) -> AsyncGenerator[Event]:
+    """What `engine.astream` gives, counted. Closing it cancels the request."""
+    began = time.perf_counter()
+    first = True
+    async with engine.astream(prompt, params, **options) as stream:
+        async for event in stream:
+            if first and event.token is not None:
+                context.metrics.first_token.labels(model).observe(time.perf_counter() - began)
+                first = False
+            if event.usage is not None:
+                _count(context, model, event.usage, event.timings)
+            yield event
+
+
+async def whole(
+    context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
+) -> Completion:
+    """What `engine.agenerate` gives, counted. Cancelling the task cancels the request."""
+    answer = await engine.agenerate(prompt, params, **options)
+    for one in answer.choices:
+        _count(context, model, one.usage, one.timings)
+    context.metrics.first_token.labels(model).observe(answer.timings.queued_s + answer.timings.prompt_s)
+    return answer
+
+
+def _count(context: ServerContext, model: str, usage: Any, timings: Any) -> None:
+    metrics = context.metrics
+    metrics.prompt_tokens.labels(model).inc(usage.prompt_tokens)
+    metrics.completion_tokens.labels(model).inc(usage.completion_tokens)
+    if usage.completion_tokens > 1:
+        metrics.between_tokens.labels(model).observe(timings.decode_s / usage.completion_tokens)

@@ -1,0 +1,73 @@
+"""What the pool asks for engines: `fluxmlx.load`, in a thread that can be told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from fluxmlx.errors import CancelledError, ModelNotFoundError
+from fluxmlx.server.names import not_found
+from fluxmlx.server.settings import ServerSettings
+
+__all__ = ["EngineLoader", "Loader", "Progress", "load_in_thread"]
+
+Progress = Callable[[str, int, int], None]
+
+
+class Loader(Protocol):
+    """Where engines come from. Both methods run in a thread of their own."""
+
+    def size(self, source: str) -> int:
+        """Bytes that the model will about take; ModelNotFoundError where it is not on this machine."""
+        ...
+
+    def load(self, source: str, options: Mapping[str, Any], progress: Progress) -> Any:
+        """An engine. What `progress` raises ends the load."""
+        ...
+
+
+class EngineLoader:
+    """Loads what is on this machine; a request never downloads."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        options: dict[str, Any] = {"max_sequences": settings.num_parallel, "max_queue": settings.max_queue}
+        options |= {"threads": settings.threads, "ctx": settings.context_length}
+        self._options = {name: value for name, value in options.items() if value}
+
+    def size(self, source: str) -> int:
+        """Bytes of the model's file."""
+        from fluxmlx import hub
+
+        try:
+            return hub.resolve(source, offline=True).path.stat().st_size
+        except (ModelNotFoundError, OSError):
+            raise not_found(source) from None
+
+    def load(self, source: str, options: Mapping[str, Any], progress: Progress) -> Any:
+        """The engine, with the server's options where the request has none."""
+        import fluxmlx
+
+        return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
+
+
+async def load_in_thread(loader: Loader, source: str, options: Mapping[str, Any], report: Progress) -> Any:
+    """An engine. Cancelled, it stops the load and waits until nothing of it is left."""
+    stop = threading.Event()
+
+    def progress(what: str, done: int, total: int) -> None:
+        if stop.is_set():
+            raise CancelledError("the load was stopped")
+        report(what, done, total)
+
+    work = asyncio.ensure_future(asyncio.to_thread(loader.load, source, options, progress))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.set()
+        with contextlib.suppress(Exception):
+            engine = await asyncio.shield(work)
+            await asyncio.to_thread(engine.close)
+        raise

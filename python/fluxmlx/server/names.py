@@ -1,0 +1,39 @@
+"""Which names of models a request may use, and what makes two of them the same."""
+
+from __future__ import annotations
+
+from fluxmlx.errors import ModelNotFoundError
+from fluxmlx.hub.models import find
+from fluxmlx.hub.names import ModelName, PathName, parse
+
+__all__ = ["model_key", "not_found", "with_tag"]
+
+_SHOWN = 200
+
+
+def model_key(name: str) -> str:
+    """One text for all spellings of a name: case, tag and aliases do not matter. Looks at no disk.
+
+    Raises:
+        ModelNotFoundError: it is a path, which a client may not name, or no name at all.
+    """
+    row = find(name)
+    try:
+        parsed = parse(row.name if row else name)
+    except ModelNotFoundError:
+        raise not_found(name) from None
+    if isinstance(parsed, PathName):
+        raise not_found(name)
+    return "/".join(parsed.key) if isinstance(parsed, ModelName) else parsed.text
+
+
+def with_tag(name: str) -> str:
+    """The name as lists of models show it."""
+    parsed = parse(name)
+    return parsed.display if isinstance(parsed, ModelName) else parsed.text
+
+
+def not_found(name: str) -> ModelNotFoundError:
+    """The error for a name that no model has; its text has nothing of this machine's files."""
+    shown = name if len(name) <= _SHOWN else name[:_SHOWN] + "..."
+    return ModelNotFoundError(f"model {shown!r} not found")

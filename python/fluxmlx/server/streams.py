@@ -1,0 +1,172 @@
+"""Answers that come piece by piece: NDJSON and server-sent events.
+
+A client that goes away ends its request at once, wherever it is: in the queue, while its prompt is read, or between two
+tokens. Nothing is kept for a slow reader but what its connection holds; `connection.py` drops it when it stops reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.responses import Response
+
+from fluxmlx.errors import FluxmlxError
+from fluxmlx.server.errors import ErrorBody, RequestError, failure_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+__all__ = ["NDJSON", "SSE", "StreamForm", "StreamResponse", "to_json", "unless_gone"]
+
+T = TypeVar("T")
+_LOG = logging.getLogger("fluxmlx.server")
+
+
+def to_json(value: Any) -> bytes:
+    """JSON without spaces; characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamForm:
+    """How objects become bytes.
+
+    Attributes:
+        media_type: of the response.
+        encode: one object.
+        end: after the last object of a stream that nothing broke off.
+        ping: what keeps an idle connection open; b"" where the form has nothing for it.
+    """
+
+    media_type: str
+    encode: Callable[[Any], bytes]
+    end: bytes = b""
+    ping: bytes = b""
+
+
+NDJSON = StreamForm("application/x-ndjson", lambda value: to_json(value) + b"\n")
+SSE = StreamForm(
+    "text/event-stream",
+    lambda value: b"data: " + to_json(value) + b"\n\n",
+    end=b"data: [DONE]\n\n",
+    ping=b": waiting\n\n",
+)
+
+
+class StreamResponse(Response):
+    """Sends objects as they come.
+
+    What is raised before the first object has the status and body of any other error, as long as no ping has begun the
+    response. Afterwards the error is the last object, and `form.end` is left out.
+
+    Args:
+        items: the objects; closed when the response ends, for whatever reason.
+        form: NDJSON, SSE, or a protocol's own.
+        error_body: the protocol's shape of errors.
+        ping: seconds of silence after which `form.ping` is sent; 0 for never.
+    """
+
+    def __init__(
+        self, items: AsyncGenerator[Any], form: StreamForm, *, error_body: ErrorBody, ping: float = 0.0
+    ) -> None:
+        super().__init__(media_type=form.media_type, headers={"Cache-Control": "no-cache"})
+        del self.headers["content-length"]
+        self._items = items
+        self._form = form
+        self._error_body = error_body
+        self._ping = ping if form.ping else 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        out = _Output(self, send)
+        work = asyncio.create_task(self._send_all(out))
+        others = [asyncio.create_task(_disconnect(receive))]
+        try:
+            if self._ping:
+                others.append(asyncio.create_task(self._keep_open(out)))
+            await asyncio.wait([work, others[0]], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(work, *others)
+        if not work.cancelled():
+            work.result()
+
+    async def _send_all(self, out: _Output) -> None:
+        async with contextlib.aclosing(self._items) as items:
+            try:
+                async for item in items:
+                    await out.write(self._form.encode(item))
+                await out.write(self._form.end)
+            except Exception as error:
+                if not out.has_begun:
+                    raise
+                if not isinstance(error, FluxmlxError):
+                    _LOG.exception("a stream broke off")
+                await out.write(self._form.encode(self._error_body(failure_of(error))))
+        await out.finish()
+
+    async def _keep_open(self, out: _Output) -> None:
+        while True:
+            await asyncio.sleep(max(out.last_write + self._ping - time.monotonic(), 0.01))
+            if time.monotonic() - out.last_write >= self._ping:
+                await out.write(self._form.ping)
+
+
+class _Output:
+    """The body of a response; its head goes with the first bytes."""
+
+    def __init__(self, response: Response, send: Send) -> None:
+        self._response = response
+        self._send = send
+        self.has_begun = False
+        self.last_write = time.monotonic()
+
+    async def write(self, data: bytes) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            head = self._response
+            await self._send(
+                {"type": "http.response.start", "status": head.status_code, "headers": head.raw_headers}
+            )
+        self.last_write = time.monotonic()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """The result of the work, which is cancelled when the client goes away.
+
+    Raises:
+        RequestError: with status 499, for nobody to see but the log.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.create_task(_disconnect(request.receive))
+    try:
+        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _cancel(task, gone)
+    if task.cancelled():
+        raise RequestError(499, "request canceled", code="cancelled")
+    return task.result()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancels what is not done, and waits until it is."""
+    open_tasks = [task for task in tasks if not task.done()]
+    for task in open_tasks:
+        task.cancel()
+    if open_tasks:
+        await asyncio.wait(open_tasks)
