@@ -50,7 +50,8 @@ void register_event(nb::module_& m) {
           "token_bytes", [](const Event& e) { return nb::bytes(e.bytes.data(), e.bytes.size()); },
           "What the token stands for, whole characters or not.")
       .def_prop_ro(
-          "token", [](const Event& e) { return e.choice.token; }, "Its id.")
+          "token", [](const Event& e) { return e.choice.token; },
+          "Its id; at the end, that of the token which ended the answer, or -1.")
       .def_prop_ro(
           "logprob", [](const Event& e) { return e.choice.logprob; }, "NaN unless asked for.")
       .def_prop_ro(

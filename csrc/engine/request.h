@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,15 +53,17 @@ struct Timings {  // seconds
   double decode = 0;
 };
 
+inline sample::Choice no_token() { return {-1, std::numeric_limits<float>::quiet_NaN(), {}}; }
+
 // What comes out: tokens, then one end.
 struct Event {
   enum class Kind { token, end };
   Kind kind = Kind::token;
   int index = 0;     // of the answer
   std::string text;  // whole characters that are certain by now
-  // of a token
+  // of a token; of the end, the token that ended the answer, or no_token()
   sample::Choice choice{};
-  std::string bytes;
+  std::string bytes;  // nothing at the end
   // of the end
   std::string finish_reason;  // "stop", "length"
   std::string stop_string;    // the one that matched, or nothing

@@ -99,7 +99,7 @@ void Sequence::score_row(int position, std::span<const float> logits) {
 void Sequence::choose(std::span<const float> logits) {
   const bool too_early = n_chosen() < request_.min_tokens;
   sample::Choice choice = sample(logits, too_early ? std::span<const int32_t>(end_ids_) : std::span<const int32_t>());
-  if (ends_answer(choice.token)) return finish("stop", "", stops_.flush());
+  if (ends_answer(choice.token)) return finish("stop", "", stops_.flush(), std::move(choice));
   emit(std::move(choice));
 }
 
@@ -145,9 +145,11 @@ void Sequence::emit(sample::Choice choice) {
   if (n_left() <= 0) finish("length", "", stops_.flush());
 }
 
-void Sequence::finish(const std::string& reason, const std::string& stop_string, std::string last_bytes) {
+void Sequence::finish(const std::string& reason, const std::string& stop_string, std::string last_bytes,
+                      sample::Choice ended_by) {
   Event event;
   event.kind = Event::Kind::end;
+  event.choice = std::move(ended_by);
   event.index = request_.index;
   event.text = text_.push(last_bytes) + text_.flush();
   event.finish_reason = reason;

@@ -55,7 +55,8 @@ class Sequence {
   void choose(std::span<const float> logits);
   sample::Choice sample(std::span<const float> logits, std::span<const int32_t> banned);
   void emit(sample::Choice choice);
-  void finish(const std::string& reason, const std::string& stop_string, std::string text);
+  void finish(const std::string& reason, const std::string& stop_string, std::string text,
+              sample::Choice ended_by = no_token());
   bool ends_answer(int32_t token) const;
 
   Request request_;

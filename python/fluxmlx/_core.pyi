@@ -124,7 +124,7 @@ class Event:
 
     @property
     def token(self) -> int:
-        """Its id."""
+        """Its id; at the end, that of the token which ended the answer, or -1."""
 
     @property
     def logprob(self) -> float:

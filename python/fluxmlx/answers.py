@@ -70,13 +70,12 @@ class Answers:
             stop_string=last.stop_string,
             logprobs=logprobs or None,
             prompt_logprobs=last.prompt_logprobs,
+            end_logprobs=last.end_logprobs,
             others=others,
         )
 
     def _token(self, event: _core.Event) -> Event:
-        logprob, token = event.logprob, event.token
-        logprobs = None if math.isnan(logprob) else TokenLogprobs(token, logprob, tuple(event.top_logprobs))
-        return Event(event.text, token, event.token_bytes, logprobs, event.index)
+        return Event(event.text, event.token, event.token_bytes, _logprobs(event), event.index)
 
     def _last(self, event: _core.Event) -> Event:
         rows = event.prompt_logprobs
@@ -94,4 +93,12 @@ class Answers:
             ),
             timings=Timings(self._load_s, event.queued_s, event.prompt_s, event.decode_s),
             prompt_logprobs=scored if rows else None,
+            end_logprobs=_logprobs(event),
         )
+
+
+def _logprobs(event: _core.Event) -> TokenLogprobs | None:
+    """Of the event's token, where the request asked for them."""
+    if math.isnan(event.logprob):
+        return None
+    return TokenLogprobs(event.token, event.logprob, tuple(event.top_logprobs))

@@ -14,7 +14,7 @@ from fluxmlx.batch import Window
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.facts import Stats
 from fluxmlx.progress import Report, reporter
-from fluxmlx.requests import Conversation, Params, Prompt, Prompts, Request, Requests, Tools
+from fluxmlx.requests import Conversation, Defaults, Params, Prompt, Prompts, Request, Requests, Tools
 from fluxmlx.results import Completion, Score
 from fluxmlx.sampling import MAX_LOGPROBS, SamplingParams
 from fluxmlx.streaming import Stream
@@ -38,6 +38,7 @@ class Engine(AsyncMethods):
         tokenizer: text to token ids and back.
         info: facts about the model, its layout and the device: shapes, bytes, context lengths, seconds.
         capabilities: what this backend can do with this model.
+        defaults_over: puts the sampling options that the model brings over a surface's defaults.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class Engine(AsyncMethods):
         model_name: str,
         tokenizer: Tokenizer,
         form: ChatForm,
-        defaults: SamplingParams,
+        defaults: Defaults,
     ) -> None:
-        super().__init__(core, Requests(tokenizer, defaults, core.check), tokenizer, form)
-        self._defaults = defaults
+        self._defaults = defaults(SamplingParams())
+        super().__init__(core, Requests(tokenizer, self._defaults, core.check), tokenizer, form)
+        self.defaults_over = defaults
         self.model_name = model_name
         # At interpreter exit the native thread must be gone before MLX is.
         self._finalizer = weakref.finalize(self, core.close)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fluxmlx import _core
     from fluxmlx.engine import Engine
     from fluxmlx.hub import ModelFiles
+    from fluxmlx.requests import Defaults
     from fluxmlx.sampling import SamplingParams
     from fluxmlx.text import ChatForm
 
@@ -147,19 +148,21 @@ def _load_options(files: ModelFiles) -> dict[str, int]:
     return load_options(files.params)
 
 
-def _defaults(metadata: dict[str, Any], files: ModelFiles) -> SamplingParams:
-    """The options that hold where a request gives none: the file's, and over them the manifest's."""
-    from fluxmlx.sampling import SamplingParams
-
-    defaults = SamplingParams().with_model_defaults(metadata)
-    if not files.params:
-        return defaults
+def _defaults(metadata: dict[str, Any], files: ModelFiles) -> Defaults:
+    """Puts the options that the model brings over others: the file's, and over them the manifest's."""
     from fluxmlx.hub.options import sampling_options
+    from fluxmlx.sampling import MODEL_DEFAULTS, SamplingParams
 
-    try:
-        return SamplingParams.from_options(sampling_options(files.params), base=defaults)
-    except InvalidArgumentError as error:
-        raise ModelFileError(f"the parameters of {files.name}: {error}") from None
+    of_file = {key: metadata[key] for key in MODEL_DEFAULTS if key in metadata}
+    of_manifest = sampling_options(files.params)
+
+    def over(base: SamplingParams) -> SamplingParams:
+        try:
+            return SamplingParams.from_options(of_manifest, base=base.with_model_defaults(of_file))
+        except InvalidArgumentError as error:
+            raise ModelFileError(f"the parameters of {files.name}: {error}") from None
+
+    return over
 
 
 def _resolve(name: str | os.PathLike[str], report: Report | None) -> ModelFiles:

@@ -14,13 +14,15 @@ from fluxmlx.sampling import SamplingParams
 if TYPE_CHECKING:
     from fluxmlx.tokenizer import Tokenizer
 
-__all__ = ["Conversation", "Params", "Prompt", "Prompts", "Request", "Requests", "Tools"]
+__all__ = ["Conversation", "Defaults", "Params", "Prompt", "Prompts", "Request", "Requests", "Tools"]
 
 Prompt = str | Sequence[int]
 Prompts = list[str] | list[list[int]] | list[str | Sequence[int]] | tuple[str | Sequence[int], ...]
 Conversation = Sequence[Mapping[str, Any]]
 Params = SamplingParams | Sequence[SamplingParams]
 Tools = Sequence[Mapping[str, Any]]
+# A surface's defaults -> those with what the model brings over them.
+Defaults = Callable[[SamplingParams], SamplingParams]
 
 
 @dataclass(frozen=True, slots=True)

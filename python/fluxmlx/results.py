@@ -78,6 +78,7 @@ class Event:
         index: which of the request's n answers it belongs to.
         finish_reason: "stop" (end of answer or a stop string), "length" (max_tokens, or the context is full).
         stop_string: the stop string that matched.
+        end_logprobs: of the token that ended the answer and is not part of it, where the request asked for them.
     """
 
     text: str
@@ -90,6 +91,7 @@ class Event:
     usage: Usage | None = None
     timings: Timings | None = None
     prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
+    end_logprobs: TokenLogprobs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Completion:
         tokens: ids of the answer, without the token that ended it, but with those that spell a stop string.
         finish_reason: "stop" or "length".
         logprobs: one entry for each token, where the request asked for them.
+        end_logprobs: likewise of the token that ended the answer and is not part of it, if one did.
         prompt_logprobs: of each prompt token but the first, where the request asked for them; with n > 1 on the
             first answer only.
         seed: of the random numbers; the same seed gives the same answer again.
@@ -116,6 +119,7 @@ class Completion:
     stop_string: str | None = None
     logprobs: tuple[TokenLogprobs, ...] | None = None
     prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
+    end_logprobs: TokenLogprobs | None = None
     others: tuple[Completion, ...] = ()
 
     @property

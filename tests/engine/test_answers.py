@@ -44,6 +44,16 @@ def test_the_prompt_is_scored_once(engine: fluxmlx.Engine) -> None:
     assert all(len(choice.logprobs or ()) == 10 for choice in answer.choices)
 
 
+def test_the_token_that_ends_an_answer_has_its_log_probability(engine: fluxmlx.Engine) -> None:
+    """It is not part of the answer, and is told where log-probabilities are; a full answer has none."""
+    first = engine.generate(PROMPT, max_tokens=1, temperature=0, logprobs=2, ignore_eos=True)
+    assert first.logprobs is not None and first.end_logprobs is None
+    ended = engine.generate(PROMPT, temperature=0, logprobs=2, stop_token_ids=first.tokens)
+    assert (ended.tokens, ended.finish_reason) == ((), "stop")
+    assert ended.end_logprobs == first.logprobs[0]
+    assert engine.generate(PROMPT, temperature=0, stop_token_ids=first.tokens).end_logprobs is None
+
+
 def test_lists_and_n_together(engine: fluxmlx.Engine) -> None:
     """A list of prompts with n answers each."""
     answers = engine.generate([[65], [66]], n=3, seed=0, **OPTIONS)

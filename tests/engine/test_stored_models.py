@@ -41,6 +41,14 @@ def test_parameters_of_a_model_are_its_defaults(tiny_path: Path) -> None:
         assert engine.info["n_ctx"] == 16
 
 
+def test_what_a_model_brings_goes_over_any_defaults(tiny_path: Path) -> None:
+    """A server has defaults of its own; the model's parameters replace them, and nothing else does."""
+    make(tiny_path, "PARAMETER temperature 0.8\nPARAMETER top_k 7")
+    with fluxmlx.load("mine", device="cpu") as engine:
+        merged = engine.defaults_over(fluxmlx.SamplingParams(temperature=1.0, top_k=0, top_p=1.0))
+        assert (merged.temperature, merged.top_k, merged.top_p) == (0.8, 7, 1.0)
+
+
 def test_system_message_and_messages_begin_every_chat(tiny_path: Path) -> None:
     """A chat starts with what the Modelfile says; the caller's own system message takes the first place."""
     make(tiny_path, f"TEMPLATE {TEMPLATE}\nSYSTEM a\nMESSAGE user b\nMESSAGE assistant c")
