@@ -16,6 +16,7 @@ from fluxmlx.errors import FluxmlxError
 from fluxmlx.server import operations
 from fluxmlx.server.context import ServerContext
 from fluxmlx.server.errors import Failure, failure_of
+from fluxmlx.server.invalid import invalid_failure
 from fluxmlx.server.middleware import middleware
 from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.protocols import Protocol, default_protocols
@@ -86,13 +87,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
-    """The first thing that is wrong with a request's fields; the value itself stays out of it."""
-    first = cast("RequestValidationError", error).errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
-    if first["type"] == "missing" and not place:
-        return _answer(request, Failure(400, "missing request body"))
-    message = f"{place}: {first['msg']}" if place else str(first["msg"])
-    return _answer(request, Failure(400, message, "invalid_value", place or None))
+    problems = cast("RequestValidationError", error).errors()
+    return _answer(request, invalid_failure(problems))
 
 
 def _answer(request: Request, failure: Failure) -> Response:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fluxmlx.results import Completion, Event
     from fluxmlx.server.context import ServerContext
 
-__all__ = ["check_queue", "events", "in_thread_if_long", "whole"]
+__all__ = ["check_queue", "events", "in_thread_if_long", "whole", "wholes"]
 
 _LONG = 16_384  # characters whose tokens take longer than other requests should wait
 
@@ -52,11 +52,33 @@ async def whole(
     context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
 ) -> Completion:
     """What `engine.agenerate` gives, counted. Cancelling the task cancels the request."""
-    answer = await engine.agenerate(prompt, params, **options)
+    answer: Completion = await engine.agenerate(prompt, params, **options)
+    _count_answer(context, model, answer)
+    return answer
+
+
+async def wholes(
+    context: ServerContext,
+    engine: Any,
+    prompts: list[Any],
+    params: Any = None,
+    *,
+    model: str = "",
+    **options: Any,
+) -> list[Completion]:
+    """The same for several prompts; of a list of more than one, those wait that the engine's queue has no room for."""
+    if len(prompts) == 1:
+        return [await whole(context, engine, prompts[0], params, model=model, **options)]
+    answers: list[Completion] = await engine.agenerate(prompts, params, **options)
+    for answer in answers:
+        _count_answer(context, model, answer)
+    return answers
+
+
+def _count_answer(context: ServerContext, model: str, answer: Completion) -> None:
     for one in answer.choices:
         _count(context, model, one.usage, one.timings)
     context.metrics.first_token.labels(model).observe(answer.timings.queued_s + answer.timings.prompt_s)
-    return answer
 
 
 def _count(context: ServerContext, model: str, usage: Any, timings: Any) -> None:

@@ -38,7 +38,7 @@ class Protocol:
     raw: tuple[str, ...] = ()
 
 
-_PROTOCOLS: tuple[str, ...] = ()
+_PROTOCOLS: tuple[str, ...] = ("fluxmlx.server.openai",)
 
 
 def default_protocols() -> list[Protocol]:

@@ -1,0 +1,89 @@
+"""POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fluxmlx.server.context import ServerContext
+from fluxmlx.server.generation import events, in_thread_if_long, whole
+from fluxmlx.server.openai.chat_answer import ChatChunks, ChatForm
+from fluxmlx.server.openai.chat_request import ChatRequest
+from fluxmlx.server.openai.fields import SURFACE
+from fluxmlx.server.openai.prompts import check_length
+from fluxmlx.server.openai.serving import Server, answer, leased, streamed
+from fluxmlx.server.openai.thinking import opened_thoughts, template_variables
+
+if TYPE_CHECKING:
+    from fluxmlx.engine import Engine
+    from fluxmlx.sampling import SamplingParams
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["openai"])
+
+
+@router.post("/v1/chat/completions")
+async def chat_completions(body: ChatRequest, request: Request, server: Server) -> Response:
+    """Answers a conversation."""
+    with_usage = body.with_usage()
+    body.conversation()
+    body.params(SURFACE)  # what is wrong is said before a model is loaded
+    template_variables(body, "")
+    if body.stream:
+        return streamed(server, _chunks(server, body, with_usage))
+    return await answer(request, _whole(server, body))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One request, ready to run."""
+
+    ids: Sequence[int]
+    params: SamplingParams
+    form: ChatForm
+
+
+async def _job(body: ChatRequest, engine: Engine) -> _Job:
+    template = engine.chat_template.source
+    messages, variables = body.conversation(), template_variables(body, template)
+    size = sum(len(json.dumps(message)) for message in messages)
+    ids = await in_thread_if_long(size, lambda: engine.chat_ids(messages, None, variables))
+    check_length(engine, ids, param="messages")
+    form = ChatForm(
+        body.model,
+        engine.tokenizer,
+        n=body.choices(),
+        with_logprobs=bool(body.logprobs),
+        thinks=opened_thoughts(template, ids, engine.tokenizer),
+    )
+    return _Job(ids, body.params(engine.defaults_over(SURFACE)), form)
+
+
+async def _whole(server: ServerContext, body: ChatRequest) -> dict[str, Any]:
+    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+        job = await _job(body, engine)
+        return job.form.body(await whole(server, engine, job.ids, job.params, model=body.model))
+
+
+async def _chunks(
+    server: ServerContext, body: ChatRequest, with_usage: bool
+) -> AsyncGenerator[dict[str, Any]]:
+    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+        job = await _job(body, engine)
+        chunks = ChatChunks(job.form, with_usage=with_usage)
+        began = False
+        async with aclosing(events(server, engine, job.ids, job.params, model=body.model)) as stream:
+            async for event in stream:
+                for chunk in [*([] if began else chunks.first()), *chunks.event(event)]:
+                    yield chunk
+                began = True
+        for chunk in chunks.last():
+            yield chunk

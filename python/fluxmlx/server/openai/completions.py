@@ -1,0 +1,99 @@
+"""POST /v1/completions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fluxmlx.results import Completion, TokenLogprobs
+from fluxmlx.server.context import ServerContext
+from fluxmlx.server.generation import events, in_thread_if_long, wholes
+from fluxmlx.server.openai.completion_answer import CompletionChunks, CompletionForm
+from fluxmlx.server.openai.completion_request import CompletionRequest
+from fluxmlx.server.openai.fields import SURFACE
+from fluxmlx.server.openai.prompts import Asked, ask
+from fluxmlx.server.openai.serving import Server, answer, leased, merged, streamed
+
+if TYPE_CHECKING:
+    from fluxmlx.engine import Engine
+    from fluxmlx.sampling import SamplingParams
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["openai"])
+
+
+@router.post("/v1/completions")
+async def completions(body: CompletionRequest, request: Request, server: Server) -> Response:
+    """Continues a prompt, or several."""
+    with_usage = body.with_usage()
+    body.prompts()
+    body.params(SURFACE)  # what is wrong is said before a model is loaded
+    if body.stream:
+        return streamed(server, _chunks(server, body, with_usage))
+    return await answer(request, _whole(server, body))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One request, ready to run."""
+
+    engine: Engine
+    asked: Sequence[Asked]
+    params: SamplingParams
+    form: CompletionForm
+
+    @property
+    def ids(self) -> list[tuple[int, ...]]:
+        return [one.ids for one in self.asked]
+
+
+async def _job(body: CompletionRequest, engine: Engine) -> _Job:
+    prompts = body.prompts()
+    add_special = body.add_special_tokens is not False
+    asked = await in_thread_if_long(
+        sum(map(len, prompts)), lambda: [ask(engine, prompt, add_special=add_special) for prompt in prompts]
+    )
+    form = CompletionForm(
+        body.model, engine.tokenizer, n=body.choices(), echo=bool(body.echo), n_top=body.logprobs
+    )
+    return _Job(engine, asked, body.params(engine.defaults_over(SURFACE)), form)
+
+
+async def _whole(server: ServerContext, body: CompletionRequest) -> dict[str, Any]:
+    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+        job = await _job(body, engine)
+        answers = await wholes(server, engine, job.ids, job.params, model=body.model)
+        return job.form.body(job.asked, answers)
+
+
+async def _chunks(
+    server: ServerContext, body: CompletionRequest, with_usage: bool
+) -> AsyncGenerator[dict[str, Any]]:
+    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+        job = await _job(body, engine)
+        rows = await _scored(server, body, job)
+        chunks = CompletionChunks(job.form, job.asked, prompt_rows=rows, with_usage=with_usage)
+        for chunk in chunks.first():
+            yield chunk
+        params = replace(job.params, prompt_logprobs=None)
+        streams = [events(server, engine, ids, params, model=body.model) for ids in job.ids]
+        async for at, event in merged(streams):
+            for chunk in chunks.event(at, event):
+                yield chunk
+        for chunk in chunks.last():
+            yield chunk
+
+
+async def _scored(server: ServerContext, body: CompletionRequest, job: _Job) -> list[Sequence[TokenLogprobs]]:
+    """The log-probabilities of the prompts: a stream begins with them, and the engine tells them at the end."""
+    if job.params.prompt_logprobs is None:
+        return []
+    params = replace(job.params, max_tokens=0, min_tokens=0, n=1)
+    answers: list[Completion] = await wholes(server, job.engine, job.ids, params, model=body.model)
+    return [one.prompt_logprobs or () for one in answers]

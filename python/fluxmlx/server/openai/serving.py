@@ -1,0 +1,74 @@
+"""What the routes of this protocol do alike: lease an engine, run prompts, write the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.durations import keep_alive
+from fluxmlx.server.generation import check_queue
+from fluxmlx.server.openai.errors import about, error_body
+from fluxmlx.server.streams import SSE, StreamResponse, to_json, unless_gone
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from fluxmlx.engine import Engine
+    from fluxmlx.results import Event
+
+__all__ = ["Server", "answer", "leased", "merged", "streamed"]
+
+Server = Annotated[ServerContext, Depends(context_of)]
+
+
+@contextlib.asynccontextmanager
+async def leased(
+    server: ServerContext, model: str, load_options: dict[str, int], stays: str | float | None
+) -> AsyncGenerator[Engine]:
+    """The engine of a model, for one request; refused where too many wait for it already.
+
+    Args:
+        stays: the request's keep_alive.
+    """
+    seconds = None if stays is None else about("keep_alive", lambda: keep_alive("keep_alive", stays))
+    async with server.pool.lease(model, load_options, seconds) as engine:
+        check_queue(server, engine)
+        yield engine
+
+
+async def answer(request: Request, work: Awaitable[dict[str, Any]]) -> Response:
+    """A whole answer as JSON; the work is cancelled when the client goes away."""
+    body = await unless_gone(request, work)
+    return Response(to_json(body), media_type="application/json")
+
+
+def streamed(server: ServerContext, chunks: AsyncGenerator[dict[str, Any]]) -> Response:
+    """An answer in chunks."""
+    return StreamResponse(chunks, SSE, error_body=error_body, ping=server.settings.stream_ping)
+
+
+async def merged(streams: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[tuple[int, Event]]:
+    """The events of several streams as they come, each with the number of its stream; closing it closes them."""
+    waiting: dict[asyncio.Future[Event], int] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for at, stream in enumerate(streams):
+            await stack.enter_async_context(contextlib.aclosing(stream))
+            waiting[asyncio.ensure_future(anext(stream))] = at
+        try:
+            while waiting:
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    at = waiting.pop(task)
+                    with contextlib.suppress(StopAsyncIteration):
+                        yield at, task.result()
+                        waiting[asyncio.ensure_future(anext(streams[at]))] = at
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)

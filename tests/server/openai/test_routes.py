@@ -1,0 +1,196 @@
+"""The routes of OpenAI's protocol, with a tiny model behind them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import fluxmlx
+
+pytestmark = pytest.mark.engine
+GREEDY = {"model": "tiny", "temperature": 0, "max_tokens": 6, "ignore_eos": True}
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def post(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
+    response = client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def stream(client: TestClient, path: str, **body: Any) -> list[dict[str, Any]]:
+    """The objects of a stream that came to its end."""
+    response = client.post(path, json={**body, "stream": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    lines = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def refusal(client: TestClient, path: str, status: int = 400, **body: Any) -> dict[str, Any]:
+    response = client.post(path, json=body)
+    assert response.status_code == status, response.text
+    error: dict[str, Any] = response.json()["error"]
+    assert set(error) >= {"message", "type", "param", "code"}
+    return error
+
+
+def test_the_answer_is_the_librarys(client: TestClient, tiny_path: Path) -> None:
+    """The same prompt, options and seed give the same text as the engine alone."""
+    options = {"temperature": 1.3, "seed": 11, "max_tokens": 12, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    with fluxmlx.load(tiny_path, device="cpu") as engine:
+        expected = engine.generate("Hello", repeat_last_n=-1, **options).text
+        chat = engine.chat(HELLO, repeat_last_n=-1, **options).text
+    whole = post(client, "/v1/completions", model="tiny", prompt="Hello", **options)
+    assert whole["choices"][0]["text"] == expected
+    whole = post(client, "/v1/chat/completions", model="tiny", messages=HELLO, **options)
+    assert whole["choices"][0]["message"]["content"] == chat
+    chunks = stream(client, "/v1/chat/completions", model="tiny", messages=HELLO, **options)
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == chat
+
+
+def test_the_legacy_shape_is_the_engines_score(client: TestClient, tiny_path: Path) -> None:
+    """Echo with log-probabilities of a list of token lists: what lm-eval adds up is what engine.score says."""
+    prompts = [[72, 101, 108, 108, 111], [65, 66]]
+    body = post(
+        client,
+        "/v1/completions",
+        model="tiny",
+        prompt=prompts,
+        echo=True,
+        logprobs=1,
+        max_tokens=1,
+        temperature=0,
+    )
+    with fluxmlx.load(tiny_path, device="cpu") as engine:
+        for prompt, choice in zip(prompts, body["choices"], strict=True):
+            rows = choice["logprobs"]
+            assert {len(rows[key]) for key in rows} == {len(prompt) + 1}
+            assert rows["token_logprobs"][:-1] == list(engine.score(prompt).logprobs)
+            for value, top in zip(rows["token_logprobs"][1:], rows["top_logprobs"][1:], strict=True):
+                assert value in top.values()
+
+
+def test_an_echo_alone_writes_nothing(client: TestClient) -> None:
+    """max_tokens 0: the prompt and its probabilities."""
+    body = post(client, "/v1/completions", model="tiny", prompt="Hello", echo=True, logprobs=0, max_tokens=0)
+    choice = body["choices"][0]
+    assert (choice["text"], choice["finish_reason"], body["usage"]["completion_tokens"]) == (
+        "Hello",
+        "length",
+        0,
+    )
+    assert choice["logprobs"]["text_offset"] == [0, 1, 2, 3, 4]
+
+
+def test_a_stream_adds_up(client: TestClient) -> None:
+    """Two prompts, two answers each, echoed with probabilities: chunk by chunk what comes whole."""
+    asked = {
+        **GREEDY,
+        "prompt": ["Hello", "A"],
+        "n": 2,
+        "echo": True,
+        "logprobs": 1,
+        "temperature": 1,
+        "seed": 3,
+    }
+    whole = post(client, "/v1/completions", **asked)
+    chunks = stream(client, "/v1/completions", **asked, stream_options={"include_usage": True})
+    assert chunks[-1]["usage"] == whole["usage"] and chunks[-1]["choices"] == []
+    for index, choice in enumerate(whole["choices"]):
+        parts = [chunk["choices"][0] for chunk in chunks[:-1] if chunk["choices"][0]["index"] == index]
+        assert "".join(part["text"] for part in parts) == choice["text"]
+        assert [v for part in parts for v in part["logprobs"]["token_logprobs"]] == choice["logprobs"][
+            "token_logprobs"
+        ]
+        assert [part["finish_reason"] for part in parts][-1] == choice["finish_reason"]
+
+
+def test_best_of_counts_what_was_written(client: TestClient) -> None:
+    """One of three answers is given, and all three are paid for."""
+    body = post(
+        client, "/v1/completions", **{**GREEDY, "temperature": 1, "seed": 1}, prompt="Hello", best_of=3
+    )
+    assert len(body["choices"]) == 1 and body["choices"][0]["logprobs"] is None
+    assert body["usage"]["completion_tokens"] == 18
+
+
+def test_thoughts_are_apart(client: TestClient) -> None:
+    """A template that opens the model's thoughts: what comes is thought until the mark; switched off, it is content."""
+    asked = {**GREEDY, "model": "thinker", "messages": HELLO}
+    message = post(client, "/v1/chat/completions", **asked)["choices"][0]["message"]
+    assert message["content"] == "" and message["reasoning_content"]
+    for off in ({"reasoning_effort": "none"}, {"chat_template_kwargs": {"enable_thinking": False}}):
+        message = post(client, "/v1/chat/completions", **asked, **off)["choices"][0]["message"]
+        assert message["content"] and "reasoning_content" not in message
+
+
+def test_what_is_refused_says_why(client: TestClient) -> None:
+    """In OpenAI's shape, with the field."""
+    error = refusal(client, "/v1/completions", 404, model="../../x", prompt="a")
+    assert (error["type"], error["code"], error["param"]) == ("not_found_error", "model_not_found", "model")
+    error = refusal(client, "/v1/completions", model="tiny", prompt="a" * 300)
+    assert (error["code"], error["n_prompt_tokens"], error["n_ctx"]) == ("context_length_exceeded", 300, 256)
+    assert "300" in error["message"] and "256" in error["message"]
+    error = refusal(
+        client, "/v1/chat/completions", model="tiny", messages=HELLO, tools=[{"type": "function"}]
+    )
+    assert error["code"] == "not_supported"
+    error = refusal(
+        client, "/v1/chat/completions", model="tiny", messages=HELLO, chat_template_kwargs={"tokenize": 1}
+    )
+    assert error["param"] == "chat_template_kwargs"
+    error = refusal(client, "/v1/chat/completions", model="tiny", messages=HELLO, reasoning_effort="high")
+    assert error["param"] == "reasoning_effort"
+    error = refusal(client, "/v1/completions", model="tiny", prompt=[-1])
+    assert error["param"] == "prompt"
+    error = refusal(client, "/v1/completions", model="tiny", prompt="a", logit_bias={"99999": 1})
+    assert "99999" in error["message"]
+    error = refusal(client, "/v1/completions", model="tiny", prompt="a", temperature="hot")
+    assert (error["param"], error["code"]) == ("temperature", "invalid_type")
+    error = refusal(client, "/v1/completions", model="tiny", prompt="a", keep_alive="soon")
+    assert error["param"] == "keep_alive"
+
+
+def test_a_stream_that_cannot_begin_is_an_error(client: TestClient) -> None:
+    """With its real status, not an event in a stream."""
+    error = refusal(client, "/v1/chat/completions", 404, model="none", messages=HELLO, stream=True)
+    assert error["code"] == "model_not_found"
+
+
+def test_models_are_listed_with_their_state(client: TestClient) -> None:
+    """`data` is a list; a loaded model tells its device, context and capabilities."""
+    post(client, "/v1/completions", **GREEDY, prompt="a")
+    body = client.get("/v1/models").json()
+    row = next(row for row in body["data"] if row["id"] == "tiny") if body["data"] else {}
+    row = row or client.get("/v1/models/tiny").json()
+    assert (row["object"], row["ready"], row["state"], row["device"]) == ("model", True, "ready", "cpu")
+    assert row["capabilities"] == ["completion"] and row["max_model_len"] == 256
+    assert client.get("/v1/models/no/such").status_code == 404
+
+
+def test_tokens_and_back(client: TestClient) -> None:
+    """vLLM's shapes: control tokens that are written out are found, and written out again."""
+    body = post(client, "/tokenize", model="tiny", prompt="Hi<|im_end|>", add_special_tokens=False)
+    assert (body["count"], body["max_model_len"]) == (3, 256)
+    assert post(client, "/detokenize", model="tiny", tokens=body["tokens"])["prompt"] == "Hi<|im_end|>"
+    ids = post(client, "/tokenize", model="tiny", messages=HELLO, return_token_strs=True)
+    assert len(ids["token_strs"]) == ids["count"]
+    info = client.get("/tokenizer_info", params={"model": "tiny"}).json()
+    assert info["vocab_size"] > 256 and "im_start" in info["chat_template"]
+    assert refusal(client, "/detokenize", model="tiny", tokens=[10**6])["param"] == "tokens"
+    assert refusal(client, "/tokenize", model="tiny")["param"] == "prompt"
+
+
+def test_embeddings_say_what_they_cannot(client: TestClient) -> None:
+    """A model that gives none: the capability error; a wrong form: the field."""
+    assert refusal(client, "/v1/embeddings", model="tiny", input="")["param"] == "input"
+    assert (
+        refusal(client, "/v1/embeddings", model="tiny", input="a", encoding_format="x")["param"]
+        == "encoding_format"
+    )
