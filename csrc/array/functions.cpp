@@ -42,6 +42,13 @@ Array add(const Array& a, const Array& b, const Stream& s) { return binary(mlx_a
 Array multiply(const Array& a, const Array& b, const Stream& s) { return binary(mlx_multiply, a, b, s); }
 Array matmul(const Array& a, const Array& b, const Stream& s) { return binary(mlx_matmul, a, b, s); }
 Array sigmoid(const Array& a, const Stream& s) { return unary(mlx_sigmoid, a, s); }
+Array tanh(const Array& a, const Stream& s) { return unary(mlx_tanh, a, s); }
+
+Array softmax(const Array& a, const Stream& s) {
+  Array result;
+  check(mlx_softmax_axis(result.out(), a.handle(), -1, /*precise=*/true, s.handle()));
+  return result;
+}
 
 Array astype(const Array& a, mlx_dtype dtype, const Stream& s) {
   Array result;
@@ -124,6 +131,12 @@ Array rms_norm(const Array& x, const Array& weight, float eps, const Stream& s) 
   return result;
 }
 
+Array layer_norm(const Array& x, const Array& weight, float eps, const Stream& s) {
+  Array result;
+  check(mlx_fast_layer_norm(result.out(), x.handle(), weight.handle(), mlx_array{nullptr}, eps, s.handle()));
+  return result;
+}
+
 Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, const Array& freqs, const Stream& s) {
   Array result;
   check(mlx_fast_rope_dynamic(result.out(), x.handle(), dims, interleaved, mlx_optional_float{0, false}, 1.0f,
@@ -131,11 +144,12 @@ Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, con
   return result;
 }
 
-Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Stream& s) {
+Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Array& mask,
+                const Stream& s) {
   Array result;
-  check(mlx_fast_scaled_dot_product_attention(result.out(), q.handle(), k.handle(), v.handle(), scale,
-                                              causal ? "causal" : "", mlx_array{nullptr}, mlx_array{nullptr},
-                                              s.handle()));
+  const char* mode = mask ? "array" : causal ? "causal" : "";
+  check(mlx_fast_scaled_dot_product_attention(result.out(), q.handle(), k.handle(), v.handle(), scale, mode,
+                                              mask.handle(), mlx_array{nullptr}, s.handle()));
   return result;
 }
 

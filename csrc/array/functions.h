@@ -15,6 +15,8 @@ Array add(const Array& a, const Array& b, const Stream& s);
 Array multiply(const Array& a, const Array& b, const Stream& s);
 Array matmul(const Array& a, const Array& b, const Stream& s);
 Array sigmoid(const Array& a, const Stream& s);
+Array tanh(const Array& a, const Stream& s);
+Array softmax(const Array& a, const Stream& s);  // over the last axis, summed in float32
 Array astype(const Array& a, mlx_dtype dtype, const Stream& s);
 Array contiguous(const Array& a, const Stream& s);
 Array reshape(const Array& a, const Shape& shape, const Stream& s);
@@ -38,13 +40,16 @@ Array dequantize(const Array& w, const Array& scales, const Array& biases, const
                  const Stream& s);
 
 Array rms_norm(const Array& x, const Array& weight, float eps, const Stream& s);
+Array layer_norm(const Array& x, const Array& weight, float eps, const Stream& s);  // without bias
 
 // x (B, n_heads, L, head_dim); offsets (B,) int32: the position of the first of the L rows; freqs
 // (dims / 2,): the wavelength of each pair over 2 pi.
 Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, const Array& freqs, const Stream& s);
 
-// q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, S, head_dim); causal aligns the last rows.
-Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Stream& s);
+// q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, S, head_dim); causal aligns the last rows. A mask (L, S), of the
+// dtype of q, is added to the scores and takes the place of causal.
+Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Array& mask,
+                const Stream& s);
 
 // Gives memory that MLX keeps for later arrays back to the system.
 void clear_cache() noexcept;

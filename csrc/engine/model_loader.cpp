@@ -136,7 +136,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);
-  auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader), ops);
+  auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader, options.n_ctx), ops);
   loaded.runner = std::make_unique<DecoderRunner>(std::move(decoder), device == DeviceKind::gpu);
   loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
   progress.done = progress.total = file.n_bytes();

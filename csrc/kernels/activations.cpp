@@ -46,7 +46,7 @@ Activations::Activations(const Table& table, ThreadPool& pool, const float* x, i
       const float* row = x + t * n_cols;
       if (normed) {
         float* y = rows + (forms.floats ? t : thread) * n_cols;
-        table.rms_norm(row, n_cols, norm.weight, norm.eps, y);
+        table.norm_row(row, n_cols, norm, y);
         row = y;
       }
       const TokenGroup group = group_of(t, n_tokens, table.token_group);

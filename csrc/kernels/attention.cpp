@@ -54,15 +54,18 @@ class Work {
     const int64_t index = task - piece.first_task;
     block.kv_head = static_cast<int>(index % args_.n_kv_heads);
     if (piece.is_whole) {
-      attend_span(piece, block, index / args_.n_kv_heads);
+      attend_span(piece, block, piece.first_span + index / args_.n_kv_heads);
     } else {
       float* part = attention_scratch(part_size(block) + scratch_size(block));
-      table_.attention_spans(args_, block, {0, piece.n_spans}, part, part + part_size(block));
-      table_.attention_finish(args_, block, 1, part, part + part_size(block));
+      table_.attention_spans(args_, block, spans_of(piece), part, part + part_size(block));
+      table_.attention_finish(args_, block, {0, 1}, part, part + part_size(block));
     }
   }
 
  private:
+  static SpanRange spans_of(const AttentionPiece& piece) {
+    return {piece.first_span, piece.first_span + piece.n_spans};
+  }
   int64_t part_size(const AttentionBlock& block) const { return attention_part_size(args_, block.n_rows); }
   int64_t scratch_size(const AttentionBlock& block) const { return attention_scratch_size(args_, block.n_rows); }
 
@@ -74,10 +77,11 @@ class Work {
     rows.n_rows = std::min(block.end(), (span + 1) * kSpan) - rows.begin();
     if (rows.n_rows > 0) table_.attention_append(args_, rows, scratch);
     float* parts = plan_.parts + piece.first_part + block.kv_head * piece.n_spans * part_size(block);
-    table_.attention_spans(args_, block, {span, span + 1}, parts + span * part_size(block), scratch);
+    float* part = parts + (span - piece.first_span) * part_size(block);
+    table_.attention_spans(args_, block, {span, span + 1}, part, scratch);
     std::atomic<int64_t>& done = plan_.done[piece.first_counter + block.kv_head];
     if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == piece.n_spans) {
-      table_.attention_finish(args_, block, piece.n_spans, parts, scratch);
+      table_.attention_finish(args_, block, spans_of(piece), parts, scratch);
     }
   }
 

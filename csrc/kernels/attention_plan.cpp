@@ -45,8 +45,10 @@ class Planner {
   }
 
   void add_piece(const Attention& args, const AttentionBlock& block, bool is_whole) {
-    const int64_t n_spans = (block.end() + kSpan - 1) / kSpan;
-    plan_.pieces.push_back({block, is_whole, n_spans, plan_.n_tasks, n_part_floats_, n_counters_});
+    const int64_t first_seen = args.window == 0 ? 0 : std::max<int64_t>(0, block.begin() + 1 - args.window);
+    const int64_t first_span = first_seen / kSpan;
+    const int64_t n_spans = (block.end() + kSpan - 1) / kSpan - first_span;
+    plan_.pieces.push_back({block, is_whole, first_span, n_spans, plan_.n_tasks, n_part_floats_, n_counters_});
     plan_.n_tasks += is_whole ? n_kv_heads_ * n_spans : n_kv_heads_;
     if (!is_whole) return;
     n_part_floats_ += n_kv_heads_ * n_spans * attention_part_size(args, block.n_rows);

@@ -15,7 +15,8 @@ namespace fluxmlx::kernels {
 // their own, so that one sequence and few heads keep every thread busy; the rows of others have a task per head.
 struct AttentionPiece {
   AttentionBlock block;
-  bool is_whole;  // all new rows of its sequence
+  bool is_whole;       // all new rows of its sequence
+  int64_t first_span;  // that some row sees
   int64_t n_spans;
   int64_t first_task;
   int64_t first_part;     // of its memory in AttentionPlan::parts

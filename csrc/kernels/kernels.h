@@ -27,21 +27,33 @@ struct Matrix {
   Form form = Form::blocks;
 };
 
-// An RMS norm of the input before its products; no weight: none.
+// A norm of the input before its products; no weight: none.
 struct InputNorm {
   const float* weight = nullptr;  // (n_cols,)
   float eps = 0;
+  bool centred = false;  // LayerNorm, which takes the mean off first, else RMS norm
 };
 
-// One product of a shared input: y[t, r] = w[r] . x[t] (+ bias[r]) (+ residual[t, r]).
+// One product of a shared input: y[t, r] = (w[r] . x[t] (+ bias[r])) * scale (+ residual[t, r]).
 struct Linear {
   Matrix w;
   const float* bias = nullptr;      // (n_rows,)
   const float* residual = nullptr;  // (n_tokens, n_rows)
   float* y = nullptr;               // (n_tokens, n_rows)
+  float scale = 1;
 };
 
 enum class Activation { silu, gelu_tanh };
+
+// Two products of a shared input: y[t, r] = activation(gate[r] . x[t] (+ bias)) * (up[r] . x[t] (+ bias)). The
+// matrices have the same shape.
+struct Gated {
+  Matrix gate, up;
+  Activation activation = Activation::silu;
+  float* y = nullptr;                // (n_tokens, n_rows)
+  const float* gate_bias = nullptr;  // (n_rows,)
+  const float* up_bias = nullptr;    // (n_rows,)
+};
 
 // What keys and values are stored as.
 enum class CacheType { f16, f32 };
@@ -71,9 +83,12 @@ struct Attention {
   const float* q_norm = nullptr;  // (head_dim,) RMS norm of each query head before the rotation
   const float* k_norm = nullptr;  // (head_dim,)
   float norm_eps = 0;
-  const float* rope = nullptr;    // (n_tokens, n_rot / 2, 2): cosine, sine; from rope_table()
-  int n_rot = 0;                  // leading dimensions of a head that are rotated
-  bool rope_interleaved = false;  // pairs (2i, 2i+1), else (i, i + n_rot/2)
+  const float* rope = nullptr;     // (n_tokens, n_rot / 2, 2): cosine, sine; from rope_table()
+  int n_rot = 0;                   // leading dimensions of a head that are rotated
+  bool rope_interleaved = false;   // pairs (2i, 2i+1), else (i, i + n_rot/2)
+  const float* q_scale = nullptr;  // (n_tokens,) a factor of the queries beside `scale`
+  int64_t window = 0;              // positions that a query sees, itself included; 0: all before it
+  float softcap = 0;               // scores become softcap * tanh(score / softcap); 0: they stay
   CacheType cache_type = CacheType::f16;
   int64_t layer_offset = 0;  // bytes of a block before this layer's first head
   std::span<const Sequence> sequences;
@@ -84,12 +99,18 @@ struct Attention {
 void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
             std::span<const Linear> products);
 
-// y[t, r] = activation(gate[r] . x[t]) * (up[r] . x[t]); gate and up have the same shape.
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Matrix& gate,
-                  const Matrix& up, Activation activation, float* y);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products);
 
-// y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight; x and y may be the same memory.
-void rms_norm(ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight, float eps, float* y);
+// y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight, of x[t] less its mean where `centred`; x and y may be the same
+// memory.
+void norm_rows(ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const InputNorm& norm, float* y);
+
+// y = base + the norm of x, which is overwritten; y and base may be the same memory.
+void add_normed(ThreadPool& pool, float* x, int64_t n_tokens, int64_t n, const InputNorm& norm, const float* base,
+                float* y);
+
+// y[i] = softcap * tanh(scale * y[i] / softcap); without softcap, scale * y[i].
+void scale_logits(ThreadPool& pool, float* y, int64_t n, float scale, float softcap);
 
 // y[t] = dequantised row tokens[t] of the table; the caller has checked the range.
 void embedding(const Matrix& table, const int32_t* tokens, int64_t n_tokens, float* y);

@@ -89,7 +89,8 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
 }
 
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-                  const Matrix& gate, const Matrix& up, Activation activation, float* y) {
+                  const Gated& products) {
+  const Matrix &gate = products.gate, &up = products.up;
   check(gate);
   check(up);
   if (gate.n_rows != up.n_rows || gate.n_cols != up.n_cols) {
@@ -101,7 +102,7 @@ void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t 
   forms.add(up);
   const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms);
   const auto body = [&](int64_t index, int64_t token, int64_t n) {
-    table.gated_linear(gate, up, activation, panel_at(input, gate, index, token, n), y, panel_scratch());
+    table.gated_linear(products, panel_at(input, gate, index, token, n), panel_scratch());
   };
   for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, token_block(forms, gate.n_cols), body);
 }
@@ -124,9 +125,8 @@ void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm&
   linear(active_table(), pool, x, n_tokens, norm, products);
 }
 
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Matrix& gate,
-                  const Matrix& up, Activation activation, float* y) {
-  gated_linear(active_table(), pool, x, n_tokens, norm, gate, up, activation, y);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products) {
+  gated_linear(active_table(), pool, x, n_tokens, norm, products);
 }
 
 void embedding(const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {

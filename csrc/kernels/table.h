@@ -54,17 +54,17 @@ struct Table {
   int token_group;  // a power of two, at most kMostTokenGroup
   quant::DequantizeFn (*find_dequantize)(TensorType type) noexcept;
   void (*linear)(const Linear& product, const Panel& panel, PanelScratch& scratch);
-  void (*gated_linear)(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
-                       PanelScratch& scratch);
-  void (*rms_norm)(const float* x, int64_t n, const float* weight, float eps, float* y);
+  void (*gated_linear)(const Gated& products, const Panel& panel, PanelScratch& scratch);
+  void (*norm_row)(const float* x, int64_t n, const InputNorm& norm, float* y);
   void (*quantize_32)(const float* x, int64_t n, const GroupPlace& y);
   void (*quantize_256)(const float* x, int64_t n, const GroupPlace& y);
   void (*attention_append)(const Attention& args, const AttentionBlock& rows, float* scratch);
   void (*attention_spans)(const Attention& args, const AttentionBlock& block, SpanRange spans, float* part,
                           float* scratch);
-  void (*attention_finish)(const Attention& args, const AttentionBlock& block, int64_t n_parts, float* parts,
+  void (*attention_finish)(const Attention& args, const AttentionBlock& block, SpanRange spans, float* parts,
                            float* scratch);
   void (*exp)(const float* x, int64_t n, float* y);
+  void (*scale_logits)(float* y, int64_t n, float scale, float softcap);
   void (*to_half)(const float* x, int64_t n, uint16_t* y);
 };
 
@@ -88,9 +88,12 @@ const Table& active_table();
 void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
             std::span<const Linear> products);
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-                  const Matrix& gate, const Matrix& up, Activation activation, float* y);
-void rms_norm(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const float* weight,
-              float eps, float* y);
+                  const Gated& products);
+void norm_rows(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const InputNorm& norm,
+               float* y);
+void add_normed(const Table& table, ThreadPool& pool, float* x, int64_t n_tokens, int64_t n, const InputNorm& norm,
+                const float* base, float* y);
+void scale_logits(const Table& table, ThreadPool& pool, float* y, int64_t n, float scale, float softcap);
 void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y);
 void attention(const Table& table, ThreadPool& pool, const Attention& args);
 

@@ -17,17 +17,19 @@ int64_t rows_in(int64_t n_bytes, int64_t row_bytes) { return std::max(kStrip, n_
 
 }  // namespace
 
-void Intake::add(const gguf::Tensor& tensor, int64_t n_rows, int64_t n_cols, bool packed, std::byte* into) {
-  const int64_t row_bytes = static_cast<int64_t>(tensor.n_bytes) / n_rows;
+void Intake::add(const gguf::Tensor& tensor, int64_t first, int64_t n_rows, int64_t n_cols, bool packed,
+                 std::byte* into) {
+  const TensorTypeInfo& info = tensor_type_info(tensor.type);
+  const int64_t row_bytes = n_cols / info.block_size * info.block_bytes;
   const int64_t step = rows_in(kPartBytes, row_bytes);
   for (int64_t row = 0; row < n_rows; row += step) {
-    parts_.push_back({&tensor, row, std::min(step, n_rows - row), n_cols, row_bytes, packed, into});
+    parts_.push_back({&tensor, first, row, std::min(step, n_rows - row), n_cols, row_bytes, packed, into});
   }
 }
 
 void Intake::read(const gguf::File& file, const Part& part, std::vector<std::byte>& buffer) {
   const auto read_rows = [&](int64_t row, int64_t n_rows, std::byte* into) {
-    file.read(*part.tensor, static_cast<uint64_t>(row * part.row_bytes),
+    file.read(*part.tensor, static_cast<uint64_t>((part.first + row) * part.row_bytes),
               {into, static_cast<size_t>(n_rows * part.row_bytes)});
   };
   if (!part.packed) return read_rows(part.row, part.n_rows, part.into + part.row * part.row_bytes);

@@ -13,8 +13,9 @@ namespace fluxmlx::load {
 // and packs them while they are in its cache. A matrix is never held twice.
 class Intake {
  public:
-  // Rows to be packed, or else to be copied as they are, into memory that outlives run().
-  void add(const gguf::Tensor& tensor, int64_t n_rows, int64_t n_cols, bool packed, std::byte* into);
+  // Rows [first, first + n_rows) of a tensor to be packed, or else to be copied as they are, into memory that outlives
+  // run().
+  void add(const gguf::Tensor& tensor, int64_t first, int64_t n_rows, int64_t n_cols, bool packed, std::byte* into);
 
   // Does what was added. `progress` hears on the calling thread how many bytes have been read; what it throws, or a
   // failed read, ends the work early and comes out here.
@@ -24,7 +25,7 @@ class Intake {
   // Whole strips, so that no two parts write the same memory.
   struct Part {
     const gguf::Tensor* tensor;
-    int64_t row, n_rows, n_cols, row_bytes;
+    int64_t first, row, n_rows, n_cols, row_bytes;  // row counts from the first
     bool packed;
     std::byte* into;  // of row 0
   };

@@ -40,6 +40,15 @@ uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
   return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
 }
 
+// Tables that are computed here, the one of two that another context length asks for, encoders of images.
+bool is_dispensable(const std::string& name) {
+  const auto ends_with = [&](std::string_view end) {
+    return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+  };
+  return ends_with("rope_freqs.weight") || ends_with("rotary_emb.inv_freq") || ends_with("attn_rot_embd.weight") ||
+         name.rfind("rope_factors_", 0) == 0 || name.rfind("v.", 0) == 0 || name.rfind("mm.", 0) == 0;
+}
+
 // Tests hold weights as blocks to reach the kernels that take float activations.
 bool may_pack() {
   const char* layout = std::getenv("FLUXMLX_FORCE_LAYOUT");
@@ -77,12 +86,13 @@ const gguf::Tensor& Loader::find(const std::string& name, const std::vector<uint
     fail(ErrorCode::unsupported, file_.path(), ": tensor '", name, "' has the type ",
          tensor_type_info(tensor->type).name, ", which this version cannot read; use a file of another quantisation");
   }
-  used_[name] = true;
+  used_.insert(name);
   return *tensor;
 }
 
 void Loader::count(const gguf::Tensor& tensor, const std::string& held_as) {
   const std::string type = tensor_type_info(tensor.type).name;
+  if (!counted_.insert(tensor.name).second) return;  // another part of it
   ReportRow& row = report_[type + " -> " + held_as];
   row.type = type;
   row.held_as = held_as;
@@ -103,35 +113,49 @@ void Loader::read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::by
   }
 }
 
-std::vector<float> Loader::read_floats(const gguf::Tensor& tensor) {
+std::vector<float> Loader::read_floats(const gguf::Tensor& tensor, uint64_t first_row, uint64_t n_rows) {
   const TensorTypeInfo& info = tensor_type_info(tensor.type);
   const uint64_t n_row = tensor.ne[0], row_bytes = n_row / info.block_size * info.block_bytes;
-  std::vector<float> values(count_elements(tensor));
+  std::vector<float> values(n_rows * n_row);
   std::vector<std::byte> row(row_bytes);
-  for (uint64_t r = 0; r * n_row < values.size(); ++r) {
-    read(tensor, r * row_bytes, row);
+  for (uint64_t r = 0; r < n_rows; ++r) {
+    read(tensor, (first_row + r) * row_bytes, row);
     quant::dequantize(tensor.type, row, std::span(values).subspan(r * n_row, n_row));
   }
   return values;
 }
 
-ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) {
-  const gguf::Tensor& tensor = find(name, {static_cast<uint64_t>(n_in), static_cast<uint64_t>(n_out)});
+ops::Weight Loader::matrix(const std::string& name, int n_out, int n_in) { return rows(name, n_out, 0, n_out, n_in); }
+
+ops::Weight Loader::rows(const std::string& name, int n_rows, int first, int n_out, int n_in) {
+  return load_rows(find(name, {static_cast<uint64_t>(n_in), static_cast<uint64_t>(n_rows)}), first, n_out, n_in);
+}
+
+ops::Linear Loader::linear(const std::string& name, int n_out, int n_in) {
+  ops::Linear result{matrix(name + ".weight", n_out, n_in), {}};
+  if (has(name + ".bias")) result.bias = vector(name + ".bias", n_out);
+  return result;
+}
+
+ops::Weight Loader::load_rows(const gguf::Tensor& tensor, int first, int n_out, int n_in) {
   ops::Weight weight;
   weight.type = tensor.type;
   weight.n_out = n_out;
   weight.n_in = n_in;
   weight.layout = ops_.weight_layout();
-  if (weight.layout == ops::Layout::packed) return take_in(tensor, std::move(weight));
-  return is_float(tensor.type) ? load_dense(tensor, std::move(weight)) : load_quantized(tensor, std::move(weight));
+  if (weight.layout == ops::Layout::packed) return take_in(tensor, first, std::move(weight));
+  return is_float(tensor.type) ? load_dense(tensor, first, std::move(weight))
+                               : load_quantized(tensor, first, std::move(weight));
 }
 
-ops::Weight Loader::take_in(const gguf::Tensor& tensor, ops::Weight weight) {
+ops::Weight Loader::take_in(const gguf::Tensor& tensor, int first, ops::Weight weight) {
   const bool packed = kernels::has_packed(tensor.type) && may_pack();
   weight.layout = packed ? ops::Layout::packed : ops::Layout::blocks;
+  const TensorTypeInfo& info = tensor_type_info(tensor.type);
+  const int64_t block_bytes = int64_t{weight.n_out} * (weight.n_in / info.block_size) * info.block_bytes;
   const std::shared_ptr<std::byte> memory = arena_.allocate(
-      packed ? static_cast<size_t>(kernels::packed_bytes(tensor.type, weight.n_out, weight.n_in)) : tensor.n_bytes);
-  intake_.add(tensor, weight.n_out, weight.n_in, packed, memory.get());
+      static_cast<size_t>(packed ? kernels::packed_bytes(tensor.type, weight.n_out, weight.n_in) : block_bytes));
+  intake_.add(tensor, first, weight.n_out, weight.n_in, packed, memory.get());
   weight.bytes = memory;
   count(tensor, packed ? "packed" : "the file's blocks");
   return weight;
@@ -146,47 +170,6 @@ void Loader::finish() {
   });
 }
 
-ops::Weight Loader::load_dense(const gguf::Tensor& tensor, ops::Weight weight) {
-  weight.layout = ops::Layout::dense;
-  const Array wide = Array::from(read_floats(tensor), {weight.n_out, weight.n_in});
-  weight.data = mx::astype(wide, ops_.dtype(), ops_.stream());
-  mx::eval(weight.data);
-  count(tensor, concat("plain ", dtype_name(ops_.dtype())));
-  return weight;
-}
-
-ops::Weight Loader::load_quantized(const gguf::Tensor& tensor, ops::Weight weight) {
-  const bool mxfp4 = tensor.type == TensorType::MXFP4;
-  const AffinePlan plan = mxfp4 ? AffinePlan{4, true} : affine_plan(tensor.type);
-  const int64_t n_out = weight.n_out, n_in = weight.n_in, n_groups = n_in / kGroupSize;
-  const int64_t row_bytes = static_cast<int64_t>(tensor.n_bytes) / n_out, packed_bytes = n_in * plan.bits / 8;
-  std::vector<std::byte> row(row_bytes);
-  std::vector<uint8_t> packed(n_out * packed_bytes), codes(n_in), exponents(mxfp4 ? n_out * n_groups : 0);
-  std::vector<float> scales(mxfp4 ? 0 : n_out * n_groups), biases(scales.size());
-  for (int64_t r = 0; r < n_out; ++r) {
-    read(tensor, static_cast<uint64_t>(r * row_bytes), row);
-    if (mxfp4) {
-      to_mxfp4(row.data(), n_in, &packed[r * packed_bytes], &exponents[r * n_groups]);
-      continue;
-    }
-    to_affine(tensor.type, row.data(), n_in, codes.data(), &scales[r * n_groups], &biases[r * n_groups]);
-    pack_codes(codes.data(), n_in, plan.bits, &packed[r * packed_bytes]);
-  }
-  const Shape groups = {weight.n_out, static_cast<int>(n_groups)};
-  weight.quantization = {mxfp4 ? "mxfp4" : "affine", plan.bits, kGroupSize};
-  weight.data = Array::from(packed.data(), {weight.n_out, static_cast<int>(packed_bytes / 4)}, MLX_UINT32);
-  if (mxfp4) {
-    weight.scales = Array::from(exponents.data(), groups, MLX_UINT8);
-  } else {
-    weight.scales = mx::astype(Array::from(scales, groups), ops_.dtype(), ops_.stream());
-    weight.biases = mx::astype(Array::from(biases, groups), ops_.dtype(), ops_.stream());
-    mx::eval(std::vector<Array>{weight.scales, weight.biases});
-  }
-  count(tensor, mxfp4 ? std::string("mxfp4")
-                      : concat("affine ", plan.bits, " bit", plan.exact ? ", the file's codes" : ", nearest level"));
-  return weight;
-}
-
 std::vector<float> Loader::floats(const std::string& name, int n) {
   const gguf::Tensor& tensor = find(name, {static_cast<uint64_t>(n)});
   if (!is_float(tensor.type)) {
@@ -194,7 +177,7 @@ std::vector<float> Loader::floats(const std::string& name, int n) {
          tensor_type_info(tensor.type).name, "; a norm, bias or frequency table must be F32, F16 or BF16");
   }
   count(tensor, "plain vector");
-  return read_floats(tensor);
+  return read_floats(tensor, 0, 1);
 }
 
 Array Loader::vector(const std::string& name, int n) {
@@ -216,6 +199,15 @@ std::vector<std::string> Loader::unused() const {
     if (!used_.contains(tensor.name)) names.push_back(tensor.name);
   }
   return names;
+}
+
+void Loader::refuse_unused() const {
+  for (const std::string& name : unused()) {
+    if (!is_dispensable(name)) {
+      fail(ErrorCode::unsupported, file_.path(), ": this version does not know what the tensor '", name.substr(0, 128),
+           "' is for, and does not run the model without it");
+    }
+  }
 }
 
 }  // namespace fluxmlx::load

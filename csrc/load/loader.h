@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,10 @@ class Loader {
 
   // Each fails with the tensor's name if it is missing, or its shape or type is not as expected.
   ops::Weight matrix(const std::string& name, int n_out, int n_in);
-  Array vector(const std::string& name, int n);               // in the dtype of the activations
-  std::vector<float> floats(const std::string& name, int n);  // for the host
+  ops::Weight rows(const std::string& name, int n_rows, int first, int n_out, int n_in);  // some of a matrix of n_rows
+  ops::Linear linear(const std::string& name, int n_out, int n_in);  // <name>.weight, and <name>.bias if there is one
+  Array vector(const std::string& name, int n);                      // in the dtype of the activations
+  std::vector<float> floats(const std::string& name, int n);         // for the host
 
   // Reads the matrices that matrix() gave in packed or block layout: until then their memory is not written.
   void finish();
@@ -47,13 +50,17 @@ class Loader {
   // Names of tensors in the file that nobody asked for.
   std::vector<std::string> unused() const;
 
+  // Fails with the name of such a tensor, unless the model can do without it.
+  void refuse_unused() const;
+
  private:
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
-  ops::Weight take_in(const gguf::Tensor& tensor, ops::Weight weight);
-  ops::Weight load_quantized(const gguf::Tensor& tensor, ops::Weight weight);
-  ops::Weight load_dense(const gguf::Tensor& tensor, ops::Weight weight);
+  ops::Weight load_rows(const gguf::Tensor& tensor, int first, int n_out, int n_in);
+  ops::Weight take_in(const gguf::Tensor& tensor, int first, ops::Weight weight);
+  ops::Weight load_quantized(const gguf::Tensor& tensor, int first, ops::Weight weight);
+  ops::Weight load_dense(const gguf::Tensor& tensor, int first, ops::Weight weight);
   void read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into);
-  std::vector<float> read_floats(const gguf::Tensor& tensor);
+  std::vector<float> read_floats(const gguf::Tensor& tensor, uint64_t first_row, uint64_t n_rows);
   void count(const gguf::Tensor& tensor, const std::string& held_as);
 
   const gguf::File& file_;
@@ -62,7 +69,7 @@ class Loader {
   uint64_t done_ = 0;
   Arena arena_;
   std::map<std::string, ReportRow> report_;
-  std::map<std::string, bool> used_;
+  std::set<std::string> used_, counted_;
   Intake intake_;
 };
 

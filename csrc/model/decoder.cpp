@@ -5,11 +5,10 @@
 namespace fluxmlx::model {
 
 Decoder::Decoder(Config config, Weights weights, std::shared_ptr<const ops::Ops> ops)
-    : config_(config),
+    : config_(std::move(config)),
       ops_(std::move(ops)),
       embedding_(std::move(weights.embedding)),
-      rope_(std::move(weights.rope)),
-      layers_(ops_->stack(std::move(weights.layers))),
+      layers_(ops_->stack(std::move(weights.stack))),
       output_norm_(std::move(weights.output_norm)),
       head_(std::move(weights.head)) {}
 
@@ -19,8 +18,8 @@ Array Decoder::forward(const Batch& batch) const {
     cache->reserve(cache->length() + count);
     rows.push_back({begin, count, cache});
   }
-  const Array x = ops_->embedding(embedding_, Array::from(batch.tokens));  // (T, n_embd)
-  const Array result = layers_->run(x, ops_->rope_positions(rope_, Array::from(batch.positions)), rows);
+  const Array x = ops_->embedding(embedding_, Array::from(batch.tokens), config_.embedding_scale);  // (T, n_embd)
+  const Array result = layers_->run(x, batch.positions, rows);
   for (const Batch::Entry& entry : batch.entries) entry.cache->advance(entry.count);
   return result;
 }
@@ -28,7 +27,7 @@ Array Decoder::forward(const Batch& batch) const {
 Array Decoder::logits(const Array& hidden, std::span<const int32_t> rows) const {
   const bool all = static_cast<int>(rows.size()) == hidden.dim(0);
   const Array chosen = all ? hidden : mx::take(hidden, Array::from(rows), 0, ops_->stream());
-  const Array scores = ops_->norm_linear(chosen, output_norm_, head_);
+  const Array scores = ops_->head(chosen, output_norm_, head_, config_.logits);
   return mx::contiguous(mx::astype(scores, MLX_FLOAT32, ops_->stream()), ops_->stream());
 }
 

@@ -12,16 +12,15 @@ namespace fluxmlx::model {
 
 struct Weights {
   ops::Weight embedding;  // (n_vocab, n_embd)
-  std::vector<ops::Layer> layers;
+  ops::LayerStack stack;
   ops::Norm output_norm;
   ops::Linear head;  // (n_vocab, n_embd); the embedding where the file has none
-  ops::Rope rope;
 };
 
-Weights load_weights(const Config& config, load::Loader& loader);
+// For contexts of n_ctx positions.
+Weights load_weights(const Config& config, load::Loader& loader, int n_ctx);
 
-// A pre-norm decoder with rotary positions, grouped-query attention and a gated feed-forward part. Shared by
-// all sequences; the only state it touches is in the caches of the batch.
+// From tokens to logits. Shared by all sequences; the only state it touches is in the caches of the batch.
 class Decoder {
  public:
   Decoder(Config config, Weights weights, std::shared_ptr<const ops::Ops> ops);
@@ -39,7 +38,6 @@ class Decoder {
   Config config_;
   std::shared_ptr<const ops::Ops> ops_;
   ops::Weight embedding_;
-  ops::Rope rope_;
   std::unique_ptr<ops::Stack> layers_;
   ops::Norm output_norm_;
   ops::Linear head_;

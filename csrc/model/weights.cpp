@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "base/error.h"
 #include "model/decoder.h"
 
@@ -12,17 +10,19 @@ class LayerReader {
   LayerReader(const Config& config, load::Loader& loader, int layer)
       : config_(config), loader_(loader), prefix_(concat("blk.", layer, ".")) {}
 
-  ops::Norm norm(const std::string& name, int n) { return {loader_.vector(prefix_ + name, n), config_.norm_eps}; }
+  bool has(const std::string& name) const { return loader_.has(prefix_ + name); }
 
-  ops::Weight matrix(const std::string& name, int n_out, int n_in) {
-    return loader_.matrix(prefix_ + name + ".weight", n_out, n_in);
+  ops::Norm norm(const std::string& name, int n) {
+    return {loader_.vector(prefix_ + name + ".weight", n), config_.norm_eps, config_.norm_centred};
   }
 
-  ops::Linear linear(const std::string& name, int n_out, int n_in, bool may_have_bias) {
-    const std::string bias = prefix_ + name + ".bias";
-    ops::Linear result{matrix(name, n_out, n_in), {}};
-    if (may_have_bias && loader_.has(bias)) result.bias = loader_.vector(bias, n_out);
-    return result;
+  ops::Linear linear(const std::string& name, int n_out, int n_in) {
+    return loader_.linear(prefix_ + name, n_out, n_in);
+  }
+
+  // Rows [first, first + n_out) of a matrix of n_rows.
+  ops::Linear part(const std::string& name, int n_rows, int first, int n_out, int n_in) {
+    return {loader_.rows(prefix_ + name + ".weight", n_rows, first, n_out, n_in), {}};
   }
 
  private:
@@ -31,63 +31,86 @@ class LayerReader {
   std::string prefix_;
 };
 
-ops::Rope load_rope(const Config& config, load::Loader& loader) {
-  const int n_pairs = config.n_rot / 2;
-  std::vector<float> factors(static_cast<size_t>(n_pairs), 1.0f);
-  if (loader.has("rope_freqs.weight")) factors = loader.floats("rope_freqs.weight", n_pairs);
-  std::vector<float> inv_freq, wavelength;
-  for (int i = 0; i < n_pairs; ++i) {
-    if (!(std::isfinite(factors[i]) && factors[i] > 0)) {
-      fail(ErrorCode::invalid_file, "rope_freqs.weight[", i, "] is ", factors[i], "; expected a positive number");
-    }
-    const double exponent = 2.0 * i / config.n_rot;
-    const double length = std::pow(static_cast<double>(config.rope_base), exponent) * factors[i] * config.rope_scale;
-    wavelength.push_back(static_cast<float>(length));
-    inv_freq.push_back(static_cast<float>(1.0 / length));
+std::vector<ops::Linear> load_qkv(const Config& config, LayerReader& read) {
+  const int q = config.n_heads * config.head_dim, kv = config.n_kv_heads * config.head_dim, n_in = config.n_embd;
+  if (!read.has("attn_qkv.weight")) {
+    return {read.linear("attn_q", q, n_in), read.linear("attn_k", kv, n_in), read.linear("attn_v", kv, n_in)};
   }
-  return {config.n_rot, config.family->rope_interleaved, Array::from(inv_freq, {n_pairs}),
-          Array::from(wavelength, {n_pairs})};
+  const int all = q + 2 * kv;
+  return {read.part("attn_qkv", all, 0, q, n_in), read.part("attn_qkv", all, q, kv, n_in),
+          read.part("attn_qkv", all, q + kv, kv, n_in)};
 }
 
-ops::Layer load_layer(const Config& config, load::Loader& loader, const ops::Rope& rope, int index) {
-  LayerReader read(config, loader, index);
-  const int q_dim = config.n_heads * config.head_dim;
-  const int kv_dim = config.n_kv_heads * config.head_dim;
-  const bool bias = config.family->qkv_bias;
-  ops::Layer layer;
-  layer.attention_norm = read.norm("attn_norm.weight", config.n_embd);
-  layer.qkv = {read.linear("attn_q", q_dim, config.n_embd, bias), read.linear("attn_k", kv_dim, config.n_embd, bias),
-               read.linear("attn_v", kv_dim, config.n_embd, bias)};
-  layer.attention = {config.n_heads,
-                     config.n_kv_heads,
-                     config.head_dim,
-                     1.0f / std::sqrt(static_cast<float>(config.head_dim)),
-                     {},
-                     {},
-                     rope};
-  if (config.family->qk_norm) {
-    layer.attention.q_norm = read.norm("attn_q_norm.weight", config.head_dim);
-    layer.attention.k_norm = read.norm("attn_k_norm.weight", config.head_dim);
+ops::AttentionConfig load_attention(const Config& config, LayerReader& read, const LayerPlan& plan) {
+  ops::AttentionConfig attention;
+  attention.n_heads = config.n_heads;
+  attention.n_kv_heads = config.n_kv_heads;
+  attention.head_dim = config.head_dim;
+  attention.scale = config.attention_scale;
+  attention.softcap = config.attention_softcap;
+  attention.window = plan.window;
+  attention.rope = plan.rope;
+  if (config.head_norm != HeadNorm::none) {
+    const bool all = config.head_norm == HeadNorm::all;
+    attention.norms_all_heads = all;
+    attention.q_norm = read.norm("attn_q_norm", config.head_dim * (all ? config.n_heads : 1));
+    attention.k_norm = read.norm("attn_k_norm", config.head_dim * (all ? config.n_kv_heads : 1));
   }
-  layer.output = read.linear("attn_output", config.n_embd, q_dim, bias);
-  layer.ffn_norm = read.norm("ffn_norm.weight", config.n_embd);
-  layer.gate = read.matrix("ffn_gate", config.n_ff, config.n_embd);
-  layer.up = read.matrix("ffn_up", config.n_ff, config.n_embd);
-  layer.activation = config.family->activation;
-  layer.down = read.linear("ffn_down", config.n_embd, config.n_ff, false);
+  return attention;
+}
+
+void load_feed_forward(const Config& config, LayerReader& read, ops::Layer& layer) {
+  const int n_ff = config.n_ff, n_embd = config.n_embd;
+  layer.activation = config.activation;
+  layer.down = read.linear("ffn_down", n_embd, n_ff);
+  if (config.fused_gate_up) {
+    layer.gate = read.part("ffn_up", 2 * n_ff, 0, n_ff, n_embd);
+    layer.up = read.part("ffn_up", 2 * n_ff, n_ff, n_ff, n_embd);
+  } else {
+    layer.gate = read.linear("ffn_gate", n_ff, n_embd);
+    layer.up = read.linear("ffn_up", n_ff, n_embd);
+  }
+}
+
+void load_norms(const Config& config, LayerReader& read, ops::Layer& layer) {
+  if (config.pre_norms) {
+    layer.attention_norm = read.norm("attn_norm", config.n_embd);
+    layer.ffn_norm = config.parallel ? layer.attention_norm : read.norm(config.ffn_norm, config.n_embd);
+  }
+  if (config.post_norms) {
+    layer.attention_post_norm = read.norm("post_attention_norm", config.n_embd);
+    layer.ffn_post_norm = read.norm("post_ffw_norm", config.n_embd);
+  }
+}
+
+ops::Layer load_layer(const Config& config, load::Loader& loader, int index) {
+  LayerReader read(config, loader, index);
+  ops::Layer layer;
+  load_norms(config, read, layer);
+  layer.qkv = load_qkv(config, read);
+  layer.attention = load_attention(config, read, config.layers[index]);
+  layer.output = read.linear("attn_output", config.n_embd, config.n_heads * config.head_dim);
+  load_feed_forward(config, read, layer);
+  layer.parallel = config.parallel;
+  layer.residual_scale = config.residual_scale;
   return layer;
 }
 
 }  // namespace
 
-Weights load_weights(const Config& config, load::Loader& loader) {
+Weights load_weights(const Config& config, load::Loader& loader, int n_ctx) {
   Weights weights;
   weights.embedding = loader.matrix("token_embd.weight", config.n_vocab, config.n_embd);
-  weights.rope = load_rope(config, loader);
-  for (int i = 0; i < config.n_layers; ++i) weights.layers.push_back(load_layer(config, loader, weights.rope, i));
-  weights.output_norm = {loader.vector("output_norm.weight", config.n_embd), config.norm_eps};
-  weights.head.weight =
-      loader.has("output.weight") ? loader.matrix("output.weight", config.n_vocab, config.n_embd) : weights.embedding;
+  for (const RopePlan& rope : config.ropes) weights.stack.ropes.push_back(load_rope(rope, loader, n_ctx));
+  weights.stack.query_scale = config.query_scale;
+  for (int i = 0; i < config.n_layers; ++i) weights.stack.layers.push_back(load_layer(config, loader, i));
+  weights.output_norm = {loader.vector("output_norm.weight", config.n_embd), config.norm_eps, config.norm_centred};
+  if (loader.has("output.weight")) {
+    weights.head = loader.linear("output", config.n_vocab, config.n_embd);
+  } else {
+    weights.head.weight = weights.embedding;
+  }
+  loader.refuse_unused();
   loader.finish();
   return weights;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "ops/weights.h"
@@ -13,21 +15,49 @@ struct AttentionConfig {
   int n_kv_heads = 0;
   int head_dim = 0;
   float scale = 1;
-  Norm q_norm;  // of each head before the rotation; empty weight: none
-  Norm k_norm;
-  Rope rope;
+  float softcap = 0;             // scores become softcap * tanh(score / softcap); 0: they stay
+  int window = 0;                // positions that a query sees, itself included; 0: all before it
+  int rope = 0;                  // of LayerStack::ropes; negative: no rotation
+  Norm q_norm, k_norm;           // before the rotation; empty weight: none
+  bool norms_all_heads = false;  // of a row together, else each by itself
 };
 
-// One layer of a pre-norm decoder with rotary positions, grouped-query attention and a gated feed-forward part.
+// One layer: attention, and a gated feed-forward part. Each may have a norm before it, and one of what it adds.
 struct Layer {
-  Norm attention_norm;
+  Norm attention_norm;      // empty weight: none
   std::vector<Linear> qkv;  // (n_heads * head_dim, n_embd), twice (n_kv_heads * head_dim, n_embd)
   AttentionConfig attention;
   Linear output;  // (n_embd, n_heads * head_dim)
+  Norm attention_post_norm;
   Norm ffn_norm;
-  Weight gate, up;  // (n_ff, n_embd)
+  Linear gate, up;  // (n_ff, n_embd)
   Activation activation = Activation::silu;
   Linear down;  // (n_embd, n_ff)
+  Norm ffn_post_norm;
+  bool parallel = false;     // the feed-forward part reads what attention reads, not what it left
+  float residual_scale = 1;  // of what each part adds
+};
+
+// Queries behind `length` positions are multiplied with 1 + beta ln(1 + floor(position / length)).
+struct QueryScale {
+  float beta = 0;
+  int length = 1;
+};
+
+inline float query_scale(const QueryScale& scale, int32_t position) {
+  return 1 + scale.beta * std::log(1 + static_cast<float>(position / scale.length));
+}
+
+struct LayerStack {
+  std::vector<Layer> layers;
+  std::vector<Rope> ropes;
+  QueryScale query_scale;
+};
+
+// logits = softcap * tanh(scale * x / softcap); without softcap, scale * x.
+struct LogitScale {
+  float scale = 1;
+  float softcap = 0;
 };
 
 }  // namespace fluxmlx::ops

@@ -23,11 +23,12 @@ class Stack {
  public:
   virtual ~Stack() = default;
 
-  // x (T, n_embd) -> the same through all layers. Appends the new keys and values to the caches of `sequences`.
-  virtual Array run(const Array& x, const Array& rope_positions, std::span<const Rows> sequences) const = 0;
+  // x (T, n_embd) at positions (T,) -> the same through all layers. Appends the new keys and values to the caches of
+  // `sequences`.
+  virtual Array run(const Array& x, std::span<const int32_t> positions, std::span<const Rows> sequences) const = 0;
 };
 
-// The operations of a decoder, so coarse that a step is four of them. One implementation composes them from mlx-c
+// The operations of a decoder, so coarse that a step is three of them. One implementation composes them from mlx-c
 // and runs on every device, one runs our CPU kernels as MLX primitives; the composed form is the oracle of the other.
 // T is the number of rows of the batch.
 class Ops {
@@ -39,19 +40,16 @@ class Ops {
   virtual mlx_dtype dtype() const = 0;       // of the activations
   virtual ThreadPool* pool() const = 0;      // of our kernels; null where they do not run
 
-  // tokens (T,) int32 -> (T, n_in) rows of the table.
-  virtual Array embedding(const Weight& table, const Array& tokens) const = 0;
+  // tokens (T,) int32 -> (T, n_in) rows of the table, times scale.
+  virtual Array embedding(const Weight& table, const Array& tokens, float scale) const = 0;
 
-  // positions (T,) int32 -> what Stack::run needs of them, computed once for all layers.
-  virtual Array rope_positions(const Rope& rope, const Array& positions) const = 0;
-
-  virtual std::unique_ptr<Stack> stack(std::vector<Layer> layers) const = 0;
+  virtual std::unique_ptr<Stack> stack(LayerStack layers) const = 0;
 
   // Where the caches come from that the stack takes. The store is used no longer than these ops.
   virtual std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const = 0;
 
-  // x (T, n_in) -> norm(x) w + bias: (T, n_out).
-  virtual Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const = 0;
+  // x (T, n_in) -> norm(x) w + bias, scaled: (T, n_out).
+  virtual Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const = 0;
 };
 
 std::unique_ptr<Ops> make_composed_ops(DeviceKind device);

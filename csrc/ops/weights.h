@@ -35,15 +35,18 @@ struct Linear {
   Array bias;  // (n_out,) or empty
 };
 
+// x / sqrt(mean(x^2) + eps) * weight, of x less its mean where `centred`.
 struct Norm {
   Array weight;  // (n,)
   float eps = 0;
+  bool centred = false;
 };
 
 // Rotary positions: pair i of a head turns by position * inv_freq[i].
 struct Rope {
   int n_rot = 0;             // leading dimensions of a head that turn
   bool interleaved = false;  // pairs (2i, 2i+1), else (i, i + n_rot / 2)
+  float magnitude = 1;       // of what turned
   Array inv_freq;            // (n_rot / 2,) float32
   Array wavelength;          // 1 / inv_freq, as MLX takes it
 };

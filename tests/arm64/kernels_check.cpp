@@ -169,9 +169,12 @@ void check_gated(ThreadPool& pool) {
   const Product gate(info, 24, 512, random), up(info, 24, 512, random);
   const Floats x = random.floats(7 * 512);
   Floats y(7 * 24);
-  kernels::gated_linear(pool, x.data(), 7, {}, gate.w, up.w, kernels::Activation::silu, y.data());
+  kernels::Gated products{gate.w, up.w};
+  products.y = y.data();
+  kernels::gated_linear(pool, x.data(), 7, {}, products);
   print_hash("gated silu", info.name, y);
-  kernels::gated_linear(pool, x.data(), 7, {}, gate.w, up.w, kernels::Activation::gelu_tanh, y.data());
+  products.activation = kernels::Activation::gelu_tanh;
+  kernels::gated_linear(pool, x.data(), 7, {}, products);
   print_hash("gated gelu", info.name, y);
 }
 
@@ -179,8 +182,12 @@ void check_norm(ThreadPool& pool) {
   Random random(200);
   const Floats x = random.floats(19 * 576), weight = random.floats(576);
   Floats y(x.size());
-  kernels::rms_norm(pool, x.data(), 19, 576, weight.data(), 1e-5f, y.data());
+  kernels::norm_rows(pool, x.data(), 19, 576, {weight.data(), 1e-5f}, y.data());
   print_hash("rms_norm", "F32", y);
+  kernels::norm_rows(pool, x.data(), 19, 576, {weight.data(), 1e-5f, true}, y.data());
+  print_hash("layer_norm", "F32", y);
+  kernels::scale_logits(pool, y.data(), 19 * 576, 2.0f, 3.0f);
+  print_hash("logits", "F32", y);
 }
 
 void check_attention(ThreadPool& pool, kernels::CacheType type, const char* name) {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -35,6 +36,12 @@ class Case:
     scale: float = 0.125
     capacity: int = 320
     layer: int = 0
+    window: int = 0
+    softcap: float = 0.0
+    q_scales: bool = False
+
+    def factors(self, positions: np.ndarray) -> np.ndarray | None:
+        return (1 + positions / 2048).astype(np.float32) if self.q_scales else None
 
     def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(self.seed)
@@ -61,6 +68,7 @@ def call(case: Case, q, k, v, sequences, positions, *, isa="", pool=POOL):
     return testing.attention(
         pool, isa, q, k, v, sequences, case.scale, q_norm=qn, k_norm=kn, norm_eps=1e-6,
         rope=case.rope(positions), n_rot=case.n_rot, interleaved=case.interleaved, layer=case.layer,
+        window=case.window, softcap=case.softcap, q_scale=case.factors(positions),
     )  # fmt: skip
 
 
@@ -88,7 +96,14 @@ def reference(case: Case) -> np.ndarray:
     k, v = (stored(case, a) for a in (k, v))
     group = case.heads // case.kv_heads
     scores = np.einsum("qhd,khd->hqk", q, np.repeat(k, group, axis=1)) * case.scale
-    scores = np.where(np.tril(np.ones((case.n, case.n), bool)), scores, -np.inf)
+    if case.q_scales:
+        scores = scores * case.factors(np.arange(case.n))[:, None]
+    if case.softcap:
+        scores = case.softcap * np.tanh(scores / case.softcap)
+    seen = np.tril(np.ones((case.n, case.n), bool))
+    if case.window:
+        seen &= ~np.tril(seen, -case.window)
+    scores = np.where(seen, scores, -np.inf)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)
     return np.einsum("hqk,khd->qhd", weights, np.repeat(v, group, axis=1))
@@ -125,6 +140,9 @@ CASES = [
     Case(n=1), Case(n=64), Case(n=65), Case(heads=32, kv_heads=1, n=70, dim=40, n_rot=40),
     Case(n=256), Case(n=257, layer=2), Case(n=600, capacity=600), Case(heads=6, kv_heads=6, n=300, dim=24, n_rot=24),
     Case(heads=10, kv_heads=2, n=520, capacity=576, type="f32", norms=True),
+    Case(softcap=2.0), Case(q_scales=True, type="f32", n=300), Case(window=1, n=70), Case(window=8, softcap=3.0),
+    Case(window=64, n=600, capacity=640), Case(window=256, n=600, capacity=640, type="f32"),
+    Case(window=300, n=900, capacity=960, heads=8, kv_heads=1, softcap=5.0),
 ]  # fmt: skip
 
 
@@ -144,28 +162,27 @@ def test_instruction_sets_and_threads_agree_to_the_bit(case: Case) -> None:
         assert_same_bits(run(case, isa=isa, pool=testing.ThreadPool(3)), expected)
 
 
-@given(cuts=st.sets(st.integers(1, 599)))
-@settings(max_examples=25, deadline=None)
-def test_any_chunking_of_a_prompt_gives_the_same_bits(cuts: set[int]) -> None:
-    """A prompt fed in any pieces has the bits of a prompt fed whole."""
-    case = LONG
+@given(cuts=st.sets(st.integers(1, 599)), window=st.sampled_from([0, 1, 70, 256, 400]))
+@settings(max_examples=30, deadline=None)
+def test_any_chunking_of_a_prompt_gives_the_same_bits(cuts: set[int], window: int) -> None:
+    """A prompt fed in any pieces has the bits of a prompt fed whole, through windows of any size too."""
+    case = replace(LONG, window=window)
     edges = [0, *sorted(cuts), case.n]
-    assert_same_bits(run(case, np.diff(edges).tolist()), whole_prompt())
+    assert_same_bits(run(case, np.diff(edges).tolist()), whole_prompt(case))
 
 
 LONG = Case(n=600, capacity=640)
-_whole: list[np.ndarray] = []
 
 
-def whole_prompt() -> np.ndarray:
-    if not _whole:
-        _whole.append(run(LONG))
-    return _whole[0]
+@cache
+def whole_prompt(case: Case) -> np.ndarray:
+    return run(case)
 
 
 def test_token_by_token_gives_the_same_bits() -> None:
     """Decoding one token at a time has the bits of one prompt, with norms and a float32 cache too."""
-    for case in (Case(n=140), Case(n=530, capacity=576), Case(n=140, type="f32", norms=True)):
+    window = Case(n=700, capacity=704, window=200, softcap=4.0, q_scales=True)
+    for case in (Case(n=140), Case(n=530, capacity=576), Case(n=140, type="f32", norms=True), window):
         assert_same_bits(run(case, [1] * case.n), run(case))
 
 

@@ -63,12 +63,12 @@ def test_rms_norm(n: int, isa: str) -> None:
     """x / sqrt(mean(x^2) + eps) * weight, of any length, with the scalar bits."""
     rng = np.random.default_rng(n)
     x, weight = rng.normal(size=(35, n)).astype(np.float32), rng.normal(size=n).astype(np.float32)
-    y = testing.rms_norm(POOL, isa, x, weight, 1e-5)
+    y = testing.norm_rows(POOL, isa, x, weight, 1e-5)
     exact = x.astype(np.float64)
     exact = exact / np.sqrt((exact**2).mean(axis=1, keepdims=True) + 1e-5) * weight
     np.testing.assert_allclose(y, exact, rtol=1e-6 + n * 1e-8)
-    assert_same_bits(y, testing.rms_norm(testing.ThreadPool(1), "scalar", x, weight, 1e-5))
-    assert_same_bits(y[3:4], testing.rms_norm(POOL, isa, x[3:4], weight, 1e-5))
+    assert_same_bits(y, testing.norm_rows(testing.ThreadPool(1), "scalar", x, weight, 1e-5))
+    assert_same_bits(y[3:4], testing.norm_rows(POOL, isa, x[3:4], weight, 1e-5))
 
 
 @pytest.mark.parametrize("n", [7, 64, 577])
@@ -76,8 +76,43 @@ def test_rms_norm_in_place(n: int) -> None:
     """The result may overwrite the input and has the same bits."""
     x = np.random.default_rng(n).normal(size=(20, n)).astype(np.float32)
     weight = np.linspace(0.5, 2, n, dtype=np.float32)
-    result = testing.rms_norm(POOL, "", x, weight, 1e-5)
-    assert_same_bits(testing.rms_norm(POOL, "", x, weight, 1e-5, in_place=True), result)
+    result = testing.norm_rows(POOL, "", x, weight, 1e-5)
+    assert_same_bits(testing.norm_rows(POOL, "", x, weight, 1e-5, in_place=True), result)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 64, 577])
+@pytest.mark.parametrize("isa", ISAS)
+def test_layer_norm(n: int, isa: str) -> None:
+    """(x - mean) / sqrt(variance + eps) * weight, with the scalar bits."""
+    rng = np.random.default_rng(n)
+    x, weight = rng.normal(3, 1, (35, n)).astype(np.float32), rng.normal(size=n).astype(np.float32)
+    y = testing.norm_rows(POOL, isa, x, weight, 1e-5, centred=True)
+    exact = x.astype(np.float64) - x.astype(np.float64).mean(axis=1, keepdims=True)
+    exact = exact / np.sqrt((exact**2).mean(axis=1, keepdims=True) + 1e-5) * weight
+    np.testing.assert_allclose(y, exact, rtol=1e-5, atol=2e-6)
+    assert_same_bits(y, testing.norm_rows(testing.ThreadPool(1), "scalar", x, weight, 1e-5, centred=True))
+    assert_same_bits(testing.norm_rows(POOL, isa, x, weight, 1e-5, centred=True, in_place=True), y)
+
+
+def test_add_normed() -> None:
+    """The norm of each row on top of its base, with the bits of the two steps."""
+    rng = np.random.default_rng(5)
+    x, base = (rng.normal(size=(35, 77)).astype(np.float32) for _ in range(2))
+    weight = rng.normal(size=77).astype(np.float32)
+    expected = base + testing.norm_rows(POOL, "", x, weight, 1e-5)
+    assert_same_bits(testing.add_normed(POOL, "", x, weight, 1e-5, base), expected)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_scale_logits(isa: str) -> None:
+    """softcap * tanh(scale * x / softcap) to a millionth of the cap, or scale * x, with the scalar bits."""
+    x = np.concatenate([np.linspace(-900, 900, 40_001), [0, 1e-30, 1e30, -1e30, np.inf, -np.inf]])
+    x = x.astype(np.float32)
+    y = testing.scale_logits(POOL, isa, x, 0.25, 30.0)
+    np.testing.assert_allclose(y, 30 * np.tanh(0.25 * x.astype(np.float64) / 30), rtol=0, atol=1e-5)
+    assert_same_bits(y, testing.scale_logits(testing.ThreadPool(1), "scalar", x, 0.25, 30.0))
+    assert_same_bits(testing.scale_logits(POOL, isa, x, 0.25, 0.0), x * np.float32(0.25))
+    assert np.isnan(testing.scale_logits(POOL, isa, np.array([np.nan], np.float32), 1.0, 5.0)).all()
 
 
 def test_rope_table_is_double_precision_rounded_once() -> None:

@@ -20,8 +20,8 @@ def inputs(n_tokens: int, n_cols: int) -> np.ndarray:
     return np.random.default_rng(n_tokens).normal(size=(n_tokens, n_cols)).astype(np.float32)
 
 
-def linear(matrix, x, *, bias=None, residual=None, pool=POOL, isa=""):
-    return testing.linear(pool, isa, x, [(matrix, bias, residual)])[0]
+def linear(matrix, x, *, bias=None, residual=None, scale=1.0, pool=POOL, isa=""):
+    return testing.linear(pool, isa, x, [(matrix, bias, residual, scale)])[0]
 
 
 def assert_close_sum(y: np.ndarray, terms_w: np.ndarray, terms_x: np.ndarray, extra: float = 0.0) -> None:
@@ -103,13 +103,15 @@ def data_as_float(data: bytes) -> np.ndarray:
 
 
 def test_bias_and_residual_are_added_in_the_tile() -> None:
-    """Bias first, then residual, each rounded once; both on rows off the tile."""
+    """Bias first, then the scale, then residual, each rounded once; all on rows off the tile."""
     matrix, x = random_matrix("Q8_0", 13, 64), inputs(5, 64)
     rng = np.random.default_rng(3)
     bias = rng.normal(size=13).astype(np.float32)
     residual = rng.normal(size=(5, 13)).astype(np.float32)
     assert_same_bits(linear(matrix, x, bias=bias, residual=residual), (linear(matrix, x) + bias) + residual)
     assert_same_bits(linear(matrix, x, residual=residual), linear(matrix, x) + residual)
+    scaled = (linear(matrix, x) + bias) * np.float32(0.3) + residual
+    assert_same_bits(linear(matrix, x, bias=bias, scale=0.3, residual=residual), scaled)
 
 
 def test_products_of_one_input_are_what_they_are_alone() -> None:
@@ -144,6 +146,18 @@ def test_gated_linear_bits(activation: str) -> None:
     for isa in ISAS:
         one = testing.gated_linear(testing.ThreadPool(1), isa, x[3:4], gate, up, activation)
         assert_same_bits(one, result[3:4])
+
+
+def test_gated_linear_with_biases() -> None:
+    """A bias of each row is added before the activation and before the product."""
+    gate, up = random_matrix("Q8_0", 29, 64), random_matrix("Q8_0", 29, 64, seed=1)
+    x, rng = inputs(11, 64), np.random.default_rng(3)
+    biases = {f"{name}_bias": rng.normal(size=29).astype(np.float32) for name in ("gate", "up")}
+    g, u = linear(gate, x) + biases["gate_bias"], linear(up, x) + biases["up_bias"]
+    expected = g.astype(np.float64) / (1 + np.exp(-g.astype(np.float64))) * u
+    np.testing.assert_allclose(
+        testing.gated_linear(POOL, "", x, gate, up, "silu", **biases), expected, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -156,7 +156,7 @@ def test_norm_is_fused_without_a_change(isa: str) -> None:
     matrices = [random_matrix(name, 13, 512) for name in ("Q4_1", "F16")]
     matrices.append(testing.pack(matrices[0]))
     x, weight = inputs(40, 512), np.linspace(0.5, 2, 512, dtype=np.float32)
-    normed = testing.rms_norm(POOL, isa, x, weight, 1e-5)
+    normed = testing.norm_rows(POOL, isa, x, weight, 1e-5)
     together = testing.linear(POOL, isa, x, [(m, None, None) for m in matrices], norm=weight, eps=1e-5)
     for matrix, result in zip(matrices, together, strict=True):
         assert_same_bits(result, linear(matrix, normed, isa=isa))

@@ -96,7 +96,10 @@ BAD_KEYS = [
     ),
     ("45 experts", "llama.expert_count", (U32, 8), "mixture of experts", "not supported"),
     ("45 endless experts", "llama.expert_count", (U32, 2**31), "expert_count is 2147483648", "0 to"),
-    ("unknown rope scaling", "llama.rope.scaling.type", (STRING, "yarn"), "yarn", "linear"),
+    ("unknown rope scaling", "llama.rope.scaling.type", (STRING, "dynamic"), "dynamic", "linear"),
+    ("yarn of nothing", "llama.rope.scaling.type", (STRING, "yarn"), "original_context_length", "missing"),
+    ("unknown key", "llama.clamp", (F32, 2.0), "llama.clamp", "does not know"),
+    ("not causal", "llama.attention.causal", (gguf.GGUFValueType.BOOL, False), "causal", "is false"),
 ]
 
 

@@ -54,7 +54,8 @@ class CacheBlocks {
 // sequences: tuples (row_begin, n_rows, n_past, blocks).
 nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& q, const Floats& k, const Floats& v,
                         const nb::list& sequences, float scale, nb::handle q_norm, nb::handle k_norm, float norm_eps,
-                        nb::handle rope, int n_rot, bool interleaved, int64_t layer) {
+                        nb::handle rope, int n_rot, bool interleaved, int64_t layer, int64_t window, float softcap,
+                        nb::handle q_scale) {
   Attention args{};
   std::vector<Sequence> rows;
   for (nb::handle item : sequences) {
@@ -73,6 +74,7 @@ nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& 
   args.q = q.data(), args.k = k.data(), args.v = v.data();
   args.q_norm = floats_or_null(q_norm), args.k_norm = floats_or_null(k_norm), args.norm_eps = norm_eps;
   args.rope = floats_or_null(rope), args.n_rot = n_rot, args.rope_interleaved = interleaved;
+  args.window = window, args.softcap = softcap, args.q_scale = floats_or_null(q_scale);
   args.sequences = rows;
   auto out = std::make_unique<float[]>(q.size());
   std::fill_n(out.get(), q.size(), 0.0f / 0.0f);  // what a kernel forgets to write shows
@@ -121,7 +123,8 @@ void register_testing_attention(nb::module_& m) {
   m.def("attention", &attention_of, nb::arg("pool"), nb::arg("isa"), nb::arg("q"), nb::arg("k"), nb::arg("v"),
         nb::arg("sequences"), nb::arg("scale"), nb::arg("q_norm").none() = nb::none(),
         nb::arg("k_norm").none() = nb::none(), nb::arg("norm_eps") = 0.0f, nb::arg("rope").none() = nb::none(),
-        nb::arg("n_rot") = 0, nb::arg("interleaved") = false, nb::arg("layer") = 0);
+        nb::arg("n_rot") = 0, nb::arg("interleaved") = false, nb::arg("layer") = 0, nb::arg("window") = 0,
+        nb::arg("softcap") = 0.0f, nb::arg("q_scale").none() = nb::none());
   m.def("time_attention", &time_attention);
 }
 

@@ -62,7 +62,7 @@ nb::bytes unpack_row_of(nb::handle matrix, int64_t row) {
   return nb::bytes(blocks.data(), blocks.size());
 }
 
-// products: tuples (matrix, bias or None, residual or None).
+// products: tuples (matrix, bias or None, residual or None[, scale]).
 nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, const nb::list& products, nb::handle norm,
                    float eps) {
   const auto n_tokens = static_cast<int64_t>(x.shape(0));
@@ -70,7 +70,8 @@ nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, co
   nb::list results;
   for (nb::handle item : products) {
     const auto fields = nb::cast<nb::tuple>(item);
-    Linear product{matrix_of(fields[0]), floats_or_null(fields[1]), floats_or_null(fields[2]), nullptr};
+    Linear product{matrix_of(fields[0]), floats_or_null(fields[1]), floats_or_null(fields[2])};
+    if (fields.size() > 3) product.scale = nb::cast<float>(fields[3]);
     const auto n = static_cast<size_t>(n_tokens * product.w.n_rows);
     auto y = std::make_unique<float[]>(n);
     product.y = y.get();
@@ -82,22 +83,43 @@ nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, co
 }
 
 nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, nb::handle gate, nb::handle up,
-                           const std::string& activation, nb::handle norm, float eps) {
+                           const std::string& activation, nb::handle norm, float eps, nb::handle gate_bias,
+                           nb::handle up_bias) {
   const Matrix w = matrix_of(gate);
   auto y = std::make_unique<float[]>(x.shape(0) * static_cast<size_t>(w.n_rows));
-  gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), {floats_or_null(norm), eps}, w,
-               matrix_of(up), activation == "silu" ? Activation::silu : Activation::gelu_tanh, y.get());
+  Gated products{w, matrix_of(up)};
+  products.activation = activation == "silu" ? Activation::silu : Activation::gelu_tanh;
+  products.y = y.get();
+  products.gate_bias = floats_or_null(gate_bias), products.up_bias = floats_or_null(up_bias);
+  gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), {floats_or_null(norm), eps},
+               products);
   return new_array(std::move(y), {x.shape(0), static_cast<size_t>(w.n_rows)});
 }
 
 // in_place: y is the memory that x is read from.
-nb::object rms_norm_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps,
-                       bool in_place) {
+nb::object norm_rows_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps,
+                        bool in_place, bool centred) {
   auto y = std::make_unique<float[]>(x.size());
   if (in_place) std::copy_n(x.data(), x.size(), y.get());
-  rms_norm(table_named(isa), pool, in_place ? y.get() : x.data(), static_cast<int64_t>(x.shape(0)),
-           static_cast<int64_t>(x.shape(1)), weight.data(), eps, y.get());
+  norm_rows(table_named(isa), pool, in_place ? y.get() : x.data(), static_cast<int64_t>(x.shape(0)),
+            static_cast<int64_t>(x.shape(1)), {weight.data(), eps, centred}, y.get());
   return new_array(std::move(y), {x.shape(0), x.shape(1)});
+}
+
+nb::object add_normed_of(ThreadPool& pool, const std::string& isa, const Floats& x, const Floats& weight, float eps,
+                         const Floats& base) {
+  auto y = std::make_unique<float[]>(x.size());
+  std::vector<float> rows(x.data(), x.data() + x.size());
+  add_normed(table_named(isa), pool, rows.data(), static_cast<int64_t>(x.shape(0)), static_cast<int64_t>(x.shape(1)),
+             {weight.data(), eps}, base.data(), y.get());
+  return new_array(std::move(y), {x.shape(0), x.shape(1)});
+}
+
+nb::object scale_logits_of(ThreadPool& pool, const std::string& isa, const Floats& x, float scale, float softcap) {
+  auto y = std::make_unique<float[]>(x.size());
+  std::copy_n(x.data(), x.size(), y.get());
+  scale_logits(table_named(isa), pool, y.get(), static_cast<int64_t>(x.size()), scale, softcap);
+  return new_array(std::move(y), {x.size()});
 }
 
 nb::object embedding_of(const std::string& isa, nb::handle matrix, const Ints& tokens) {
@@ -168,12 +190,15 @@ void register_testing_kernels(nb::module_& m) {
   m.def("linear", &linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("products"),
         nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f);
   m.def("gated_linear", &gated_linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("gate"), nb::arg("up"),
-        nb::arg("activation"), nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f);
+        nb::arg("activation"), nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f,
+        nb::arg("gate_bias").none() = nb::none(), nb::arg("up_bias").none() = nb::none());
   m.def("has_packed", [](uint32_t type) { return has_packed(static_cast<TensorType>(type)); });
   m.def("pack", &pack_of);
   m.def("unpack_row", &unpack_row_of);
-  m.def("rms_norm", &rms_norm_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("weight"), nb::arg("eps"),
-        nb::arg("in_place") = false);
+  m.def("norm_rows", &norm_rows_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("weight"), nb::arg("eps"),
+        nb::arg("in_place") = false, nb::arg("centred") = false);
+  m.def("add_normed", &add_normed_of);
+  m.def("scale_logits", &scale_logits_of);
   m.def("embedding", &embedding_of);
   m.def("rope_table", &rope_table_of);
   m.def("exp", &exp_of);

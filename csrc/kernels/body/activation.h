@@ -38,6 +38,20 @@ inline F8 gelu_tanh(F8 x) {
 
 inline F8 activate(Activation activation, F8 x) { return activation == Activation::silu ? silu(x) : gelu_tanh(x); }
 
+// limit * tanh(x / limit) = limit - 2 limit / (1 + e^(2 x / limit))
+inline F8 soft_cap(F8 x, F8 limit) {
+  const F8 grown = exp(div(add(x, x), limit));
+  return sub(limit, div(add(limit, limit), add(broadcast(1), grown)));
+}
+
+inline void scale_logits(float* y, int64_t n, float scale, float softcap) {
+  for (int64_t i = 0; i < n; i += 8) {
+    const int count = static_cast<int>(n - i < 8 ? n - i : 8);
+    const F8 scaled = mul(load_first(y + i, count), broadcast(scale));
+    store_first(y + i, softcap == 0 ? scaled : soft_cap(scaled, broadcast(softcap)), count);
+  }
+}
+
 inline void exp_row(const float* x, int64_t n, float* y) {
   for (int64_t i = 0; i < n; i += 8) {
     const int count = static_cast<int>(n - i < 8 ? n - i : 8);

@@ -26,6 +26,11 @@ struct Queries {
     const int64_t causal = position(i) + 1 - span * kSpan;
     return static_cast<int>(causal < kSpan ? causal : kSpan);
   }
+  // Positions of the span that lie before its window.
+  int unseen(int64_t i, int64_t span) const {
+    const int64_t n = args->window == 0 ? 0 : position(i) + 1 - args->window - span * kSpan;
+    return static_cast<int>(n < 0 ? 0 : n < kSpan ? n : kSpan);
+  }
   // The first query that reaches into the span.
   int64_t first(int64_t span) const {
     const int64_t rows = span * kSpan - block->begin();
@@ -65,16 +70,28 @@ inline void prepare(const Queries& queries, const SpanScratch& scratch) {
   for (int64_t i = 0; i < queries.count(); ++i) {
     float* q = scratch.q + i * args.head_dim;
     position_head(args, queries.token(i), args.q + queries.offset(i), args.q_norm, q);
-    for (int d = 0; d < args.head_dim; d += 8) store(q + d, mul(load(q + d), broadcast(args.scale)));
+    const float scale = args.q_scale == nullptr ? args.scale : args.scale * args.q_scale[queries.token(i)];
+    for (int d = 0; d < args.head_dim; d += 8) store(q + d, mul(load(q + d), broadcast(scale)));
   }
 }
 
-// Scores of one query -> weights, their maximum and sum.
+// Caps the scores of one query, and takes those before its window away.
+inline void shape_scores(const Queries& queries, int64_t i, int64_t span, float* scores) {
+  const Attention& args = *queries.args;
+  const int limit = queries.limit(i, span), unseen = queries.unseen(i, span) < limit ? queries.unseen(i, span) : limit;
+  if (args.softcap != 0) {
+    for (int j = 0; j < limit; j += 8) store(scores + j, soft_cap(load(scores + j), broadcast(args.softcap)));
+  }
+  for (int j = 0; j < unseen; ++j) scores[j] = -__builtin_inff();
+}
+
+// Scores of one query -> weights, their maximum and sum. The maximum of a span of which the query sees nothing is very
+// small, not infinite: the difference of two of them is zero.
 inline void soften(float* weights, int limit, float* maximum, float* sum) {
   const F8 lowest = broadcast(-__builtin_inff());
   const int vectors = (limit + 7) / 8 * 8;
   store_first(weights + limit, lowest, vectors - limit);
-  F8 largest = lowest;
+  F8 largest = broadcast(-1e30f);
   for (int j = 0; j < vectors; j += 8) largest = max(largest, load(weights + j));
   *maximum = reduce_max(largest);
   const F8 shift = broadcast(*maximum);
@@ -175,6 +192,7 @@ inline void add_span(const Queries& queries, int64_t span, bool is_first, const 
     sum[i] = 0;
   }
   for (int64_t i = queries.first(span); i < count; ++i) {
+    shape_scores(queries, i, span, scratch.weights + i * kSpan);
     soften(scratch.weights + i * kSpan, queries.limit(i, span), maximum + i, sum + i);
   }
   if (!is_first) merge_sums(queries, maximum, sum, part, scratch);
@@ -198,16 +216,16 @@ inline void attention_spans(const Attention& args, const AttentionBlock& block, 
 }
 
 // Merges parts of one span each in their order and writes the rows.
-inline void attention_finish(const Attention& args, const AttentionBlock& block, int64_t n_parts, float* memory,
+inline void attention_finish(const Attention& args, const AttentionBlock& block, SpanRange spans, float* memory,
                              float* scratch_memory) {
   const Queries queries{&args, &block, args.n_heads / args.n_kv_heads};
   const SpanScratch scratch = carve(queries, scratch_memory);
   const Part whole = part_at(queries, memory);
   const int64_t n = queries.mean_size();
-  for (int64_t p = 1; p < n_parts; ++p) {
-    const Part part = part_at(queries, memory + p * attention_part_size(args, block.n_rows));
+  for (int64_t span = spans.first + 1; span < spans.end; ++span) {
+    const Part part = part_at(queries, memory + (span - spans.first) * attention_part_size(args, block.n_rows));
     merge_sums(queries, part.maximum, part.sum, whole, scratch);
-    for (int64_t i = queries.first(p); i < queries.count(); ++i) {
+    for (int64_t i = queries.first(span); i < queries.count(); ++i) {
       const F8 keep = broadcast(scratch.keep[i]), take = broadcast(scratch.take[i]);
       for (int64_t d = i * n; d < (i + 1) * n; d += 8) {
         store(whole.mean + d, fma(load(whole.mean + d), keep, mul(load(part.mean + d), take)));

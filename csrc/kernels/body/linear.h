@@ -134,22 +134,31 @@ inline void store_rows(float* p, F8 a, const Panel& panel) {
 inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
   multiply_panel(product.w, panel, scratch, scratch.gate);
   const F8 bias = product.bias == nullptr ? broadcast(0) : load_rows(product.bias + panel.row, panel);
+  const F8 scale = broadcast(product.scale);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
     const int64_t offset = (panel.token + t) * product.w.n_rows + panel.row;
     F8 y = load(scratch.gate + t * kPanelRows);
     if (product.bias != nullptr) y = add(y, bias);
+    if (product.scale != 1) y = mul(y, scale);
     if (product.residual != nullptr) y = add(y, load_rows(product.residual + offset, panel));
     store_rows(product.y + offset, y, panel);
   }
 }
 
-inline void gated_linear(const Matrix& gate, const Matrix& up, Activation activation, const Panel& panel, float* y,
-                         PanelScratch& scratch) {
-  multiply_panel(gate, panel, scratch, scratch.gate);
-  multiply_panel(up, panel, scratch, scratch.up);
+inline void add_bias(const float* bias, const Panel& panel, float* y) {
+  if (bias == nullptr) return;
+  const F8 rows = load_rows(bias + panel.row, panel);
+  for (int64_t t = 0; t < panel.n_tokens; ++t) store(y + t * kPanelRows, add(load(y + t * kPanelRows), rows));
+}
+
+inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch& scratch) {
+  multiply_panel(products.gate, panel, scratch, scratch.gate);
+  multiply_panel(products.up, panel, scratch, scratch.up);
+  add_bias(products.gate_bias, panel, scratch.gate);
+  add_bias(products.up_bias, panel, scratch.up);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
-    const F8 gated = activate(activation, load(scratch.gate + t * kPanelRows));
-    float* out = y + (panel.token + t) * gate.n_rows + panel.row;
+    const F8 gated = activate(products.activation, load(scratch.gate + t * kPanelRows));
+    float* out = products.y + (panel.token + t) * products.gate.n_rows + panel.row;
     store_rows(out, mul(gated, load(scratch.up + t * kPanelRows)), panel);
   }
 }

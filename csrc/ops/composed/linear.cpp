@@ -15,12 +15,29 @@ Array ComposedOps::product(const Array& x, const Weight& weight) const {
   return mx::matmul(x, mx::transpose(weight.data, {1, 0}, stream_), stream_);
 }
 
-Array ComposedOps::embedding(const Weight& table, const Array& tokens) const {
+Array ComposedOps::number(float value) const { return mx::astype(Array::scalar(value), dtype_, stream_); }
+
+Array ComposedOps::scaled(const Array& x, float factor) const {
+  return factor == 1 ? x : mx::multiply(x, number(factor), stream_);
+}
+
+Array ComposedOps::capped(const Array& x, float limit) const {
+  if (limit == 0) return x;
+  return scaled(mx::tanh(scaled(x, 1 / limit), stream_), limit);
+}
+
+Array ComposedOps::norm(const Array& x, const Norm& norm) const {
+  if (norm.weight.empty()) return x;
+  return norm.centred ? mx::layer_norm(x, norm.weight, norm.eps, stream_)
+                      : mx::rms_norm(x, norm.weight, norm.eps, stream_);
+}
+
+Array ComposedOps::embedding(const Weight& table, const Array& tokens, float scale) const {
   const Array rows = mx::take(table.data, tokens, 0, stream_);
-  if (table.layout == Layout::dense) return mx::astype(rows, dtype_, stream_);
+  if (table.layout == Layout::dense) return scaled(mx::astype(rows, dtype_, stream_), scale);
   const Array scales = mx::take(table.scales, tokens, 0, stream_);
   const Array biases = table.biases ? mx::take(table.biases, tokens, 0, stream_) : Array();
-  return mx::dequantize(rows, scales, biases, table.quantization, dtype_, stream_);
+  return scaled(mx::dequantize(rows, scales, biases, table.quantization, dtype_, stream_), scale);
 }
 
 Array ComposedOps::linear(const Array& x, const Linear& linear) const {
@@ -28,23 +45,22 @@ Array ComposedOps::linear(const Array& x, const Linear& linear) const {
   return linear.bias ? mx::add(y, linear.bias, stream_) : y;
 }
 
-Array ComposedOps::norm_linear(const Array& x, const Norm& norm, const Linear& linear) const {
-  return this->linear(mx::rms_norm(x, norm.weight, norm.eps, stream_), linear);
+Array ComposedOps::head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const {
+  return capped(scaled(this->linear(this->norm(x, norm), linear), scale.scale), scale.softcap);
 }
 
 Array ComposedOps::activate(const Array& x, Activation activation) const {
   if (activation == Activation::silu) return mx::multiply(x, mx::sigmoid(x, stream_), stream_);
   // gelu(x) = x / 2 (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
-  const auto constant = [&](float value) { return mx::astype(Array::scalar(value), dtype_, stream_); };
   const Array square = mx::multiply(x, x, stream_);
-  const Array cubic = mx::add(mx::multiply(square, constant(0.044715f), stream_), constant(1), stream_);
-  const Array u = mx::multiply(mx::multiply(x, cubic, stream_), constant(1.5957691216f), stream_);
+  const Array cubic = mx::add(scaled(square, 0.044715f), number(1), stream_);
+  const Array u = scaled(mx::multiply(x, cubic, stream_), 1.5957691216f);
   return mx::multiply(x, mx::sigmoid(u, stream_), stream_);
 }
 
 Array ComposedOps::gated(const Array& x, const Layer& layer) const {
-  const Array normed = mx::rms_norm(x, layer.ffn_norm.weight, layer.ffn_norm.eps, stream_);
-  return mx::multiply(activate(product(normed, layer.gate), layer.activation), product(normed, layer.up), stream_);
+  const Array normed = norm(x, layer.ffn_norm);
+  return mx::multiply(activate(linear(normed, layer.gate), layer.activation), linear(normed, layer.up), stream_);
 }
 
 std::unique_ptr<Ops> make_composed_ops(DeviceKind device) { return std::make_unique<ComposedOps>(device); }

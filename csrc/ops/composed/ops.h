@@ -14,28 +14,42 @@ class ComposedOps final : public Ops {
   mlx_dtype dtype() const override { return dtype_; }
   ThreadPool* pool() const override { return nullptr; }
 
-  Array embedding(const Weight& table, const Array& tokens) const override;
-  Array rope_positions(const Rope& rope, const Array& positions) const override;
-  std::unique_ptr<Stack> stack(std::vector<Layer> layers) const override;
+  Array embedding(const Weight& table, const Array& tokens, float scale) const override;
+  std::unique_ptr<Stack> stack(LayerStack layers) const override;
   std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const override;
-  Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const override;
+  Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const override;
+
+  // What a step knows besides its rows.
+  struct Step {
+    const LayerStack& stack;
+    Array positions;  // (T,) int32
+    Array q_scale;    // (T, 1, 1, 1), or empty
+    std::span<const Rows> sequences;
+  };
 
   // Layer `index` of the stack.
-  Array layer(const Layer& layer, int index, const Array& x, const Array& rope_positions,
-              std::span<const Rows> sequences) const;
+  Array layer(const Step& step, int index, const Array& x) const;
+  Array number(float value) const;  // in the dtype of the activations
 
  private:
   Array product(const Array& x, const Weight& weight) const;  // (T, n_in) -> (T, n_out)
   Array linear(const Array& x, const Linear& linear) const;   // with the bias, if there is one
-  Array gated(const Array& x, const Layer& layer) const;      // (T, n_embd) -> (T, n_ff)
+  Array norm(const Array& x, const Norm& norm) const;         // x where there is none
+  Array scaled(const Array& x, float factor) const;
+  Array capped(const Array& x, float limit) const;
+  Array gated(const Array& x, const Layer& layer) const;  // (T, n_embd) -> (T, n_ff)
   Array activate(const Array& x, Activation activation) const;
 
   // q (T, n_heads * head_dim), k and v (T, n_kv_heads * head_dim) -> (T, n_heads * head_dim).
-  // Rotates q and k, appends k and v to the caches of `sequences`, attends causally.
-  Array attention(const AttentionConfig& config, int layer, const Array& q, const Array& k, const Array& v,
-                  const Array& rope_positions, std::span<const Rows> sequences) const;
-  Array heads(const Array& x, int n_heads, const AttentionConfig& config, const Norm& norm, bool rotate,
-              const Array& positions) const;                              // (T, n * d) -> (T, n, 1, d)
+  // Rotates q and k, appends k and v to the caches of the step's sequences, attends causally.
+  Array attention(const Step& step, int layer, const Array& q, const Array& k, const Array& v) const;
+  Array heads(const Array& x, const AttentionConfig& config, const Norm& norm) const;  // (T, n * d) -> (T, n, 1, d)
+  Array rotate(const Array& x, const Step& step, int rope) const;                      // (T, n, 1, d)
+  // q (1, n_heads, L, d), k and v (1, n_kv_heads, S, d), the last L of S positions -> (1, n_heads, L, d)
+  Array attend(const AttentionConfig& config, const Array& q, const Array& k, const Array& v) const;
+  Array attend_capped(const AttentionConfig& config, const Array& q, const Array& k, const Array& v,
+                      const Array& mask) const;
+  Array window_mask(int window, int n_queries, int n_keys) const;         // (L, S), zero or minus infinity
   Array append(Array& cache, const Array& rows, const Rows& span) const;  // -> all positions (1, n, S, d)
 
   Stream stream_;

@@ -5,34 +5,42 @@ namespace {
 
 class ComposedStack final : public Stack {
  public:
-  ComposedStack(const ComposedOps& ops, std::vector<Layer> layers) : ops_(ops), layers_(std::move(layers)) {}
+  ComposedStack(const ComposedOps& ops, LayerStack stack) : ops_(ops), stack_(std::move(stack)) {}
 
-  Array run(const Array& x, const Array& rope_positions, std::span<const Rows> sequences) const override {
+  Array run(const Array& x, std::span<const int32_t> positions, std::span<const Rows> sequences) const override {
+    const ComposedOps::Step step{stack_, Array::from(positions), query_scales(positions), sequences};
     Array y = x;
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      y = ops_.layer(layers_[i], static_cast<int>(i), y, rope_positions, sequences);
-    }
+    for (size_t i = 0; i < stack_.layers.size(); ++i) y = ops_.layer(step, static_cast<int>(i), y);
     return y;
   }
 
  private:
+  Array query_scales(std::span<const int32_t> positions) const {
+    if (stack_.query_scale.beta == 0) return {};
+    std::vector<float> scales;
+    for (const int32_t position : positions) scales.push_back(query_scale(stack_.query_scale, position));
+    const Array wide = Array::from(scales, {static_cast<int>(scales.size()), 1, 1, 1});
+    return mx::astype(wide, ops_.dtype(), ops_.stream());
+  }
+
   const ComposedOps& ops_;
-  std::vector<Layer> layers_;
+  LayerStack stack_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stack> ComposedOps::stack(std::vector<Layer> layers) const {
+std::unique_ptr<Stack> ComposedOps::stack(LayerStack layers) const {
   return std::make_unique<ComposedStack>(*this, std::move(layers));
 }
 
-Array ComposedOps::layer(const Layer& layer, int index, const Array& x, const Array& rope_positions,
-                         std::span<const Rows> sequences) const {
-  const Array normed = mx::rms_norm(x, layer.attention_norm.weight, layer.attention_norm.eps, stream_);
+Array ComposedOps::layer(const Step& step, int index, const Array& x) const {
+  const Layer& layer = step.stack.layers[index];
+  const Array normed = norm(x, layer.attention_norm);
   const Array q = linear(normed, layer.qkv[0]), k = linear(normed, layer.qkv[1]), v = linear(normed, layer.qkv[2]);
-  const Array attended = attention(layer.attention, index, q, k, v, rope_positions, sequences);
-  const Array mixed = mx::add(linear(attended, layer.output), x, stream_);
-  return mx::add(linear(gated(mixed, layer), layer.down), mixed, stream_);
+  const Array attended = norm(linear(attention(step, index, q, k, v), layer.output), layer.attention_post_norm);
+  const Array mixed = mx::add(scaled(attended, layer.residual_scale), x, stream_);
+  const Array fed = norm(linear(gated(layer.parallel ? x : mixed, layer), layer.down), layer.ffn_post_norm);
+  return mx::add(scaled(fed, layer.residual_scale), mixed, stream_);
 }
 
 }  // namespace fluxmlx::ops

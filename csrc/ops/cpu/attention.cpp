@@ -7,11 +7,15 @@ bool cpu_ops_take(int head_dim) noexcept { return head_dim % 8 == 0; }
 
 namespace cpu {
 
-void LayerKernels::attend(size_t layer, std::span<const Span> spans, const std::vector<array>& inputs,
-                          const Buffers& buffers) {
-  const AttentionConfig& config = layers_[layer].attention;
+void LayerKernels::norm_in_place(const Norm& norm, int64_t n_tokens, float* x) {
+  kernels::norm_rows(*pool_, x, n_tokens, norm.weight.dim(0), host_norm(norm), x);
+}
+
+void LayerKernels::attend(size_t layer, std::span<const Span> spans, int64_t n_tokens) {
+  const AttentionConfig& config = stack_.layers[layer].attention;
+  const Buffers& buffers = buffers_;
   kernels::Attention args{};
-  args.n_tokens = inputs[0].shape(0);
+  args.n_tokens = n_tokens;
   args.n_heads = config.n_heads;
   args.n_kv_heads = config.n_kv_heads;
   args.head_dim = config.head_dim;
@@ -19,12 +23,23 @@ void LayerKernels::attend(size_t layer, std::span<const Span> spans, const std::
   args.q = buffers.q;
   args.k = buffers.k;
   args.v = buffers.v;
-  args.q_norm = host_data(config.q_norm.weight);
-  args.k_norm = host_data(config.k_norm.weight);
-  args.norm_eps = config.q_norm.eps;
-  args.rope = inputs[1].data<float>();
-  args.n_rot = config.rope.n_rot;
-  args.rope_interleaved = config.rope.interleaved;
+  if (config.norms_all_heads) {
+    norm_in_place(config.q_norm, n_tokens, buffers.q);
+    norm_in_place(config.k_norm, n_tokens, buffers.k);
+  } else {
+    args.q_norm = host_data(config.q_norm.weight);
+    args.k_norm = host_data(config.k_norm.weight);
+    args.norm_eps = config.q_norm.eps;
+  }
+  if (config.rope >= 0) {
+    const Rope& rope = stack_.ropes[config.rope];
+    args.rope = buffers.ropes[config.rope];
+    args.n_rot = rope.n_rot;
+    args.rope_interleaved = rope.interleaved;
+  }
+  if (stack_.query_scale.beta != 0) args.q_scale = buffers.q_scale;
+  args.window = config.window;
+  args.softcap = config.softcap;
   args.out = buffers.attended;
   sequences_.clear();
   for (const Span& span : spans) {

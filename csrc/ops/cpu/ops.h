@@ -16,11 +16,10 @@ class CpuOps final : public Ops {
   mlx_dtype dtype() const override { return MLX_FLOAT32; }
   ThreadPool* pool() const override { return pool_.get(); }
 
-  Array embedding(const Weight& table, const Array& tokens) const override;
-  Array rope_positions(const Rope& rope, const Array& positions) const override;
-  std::unique_ptr<Stack> stack(std::vector<Layer> layers) const override;
+  Array embedding(const Weight& table, const Array& tokens, float scale) const override;
+  std::unique_ptr<Stack> stack(LayerStack layers) const override;
   std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const override;
-  Array norm_linear(const Array& x, const Norm& norm, const Linear& linear) const override;
+  Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const override;
 
  private:
   Stream stream_;
@@ -32,7 +31,7 @@ namespace cpu {
 // Plain numbers for the kernels; null where there are none.
 inline const float* host_data(const Array& a) { return a ? a.data_f32() : nullptr; }
 
-inline kernels::InputNorm host_norm(const Norm& norm) { return {host_data(norm.weight), norm.eps}; }
+inline kernels::InputNorm host_norm(const Norm& norm) { return {host_data(norm.weight), norm.eps, norm.centred}; }
 
 // The memory of the bytes belongs to the Weight: MLX does not know of it.
 inline kernels::Matrix host_matrix(const Weight& w) {
@@ -40,8 +39,8 @@ inline kernels::Matrix host_matrix(const Weight& w) {
           w.layout == Layout::packed ? kernels::Form::packed : kernels::Form::blocks};
 }
 
-inline kernels::Linear host_linear(const Linear& linear, float* y, const float* residual = nullptr) {
-  return {host_matrix(linear.weight), host_data(linear.bias), residual, y};
+inline kernels::Linear host_linear(const Linear& linear, float* y, const float* residual = nullptr, float scale = 1) {
+  return {host_matrix(linear.weight), host_data(linear.bias), residual, y, scale};
 }
 
 }  // namespace cpu

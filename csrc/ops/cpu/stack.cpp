@@ -1,5 +1,7 @@
 #include "ops/cpu/stack.h"
 
+#include <cmath>
+
 namespace fluxmlx::ops {
 namespace cpu {
 namespace {
@@ -10,36 +12,65 @@ kernels::Activation to_kernel(Activation activation) {
 
 }  // namespace
 
-LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, std::vector<Layer> layers)
-    : pool_(std::move(pool)), layers_(std::move(layers)) {}
-
-// All layers have the same shapes.
-LayerKernels::Buffers LayerKernels::reserve(int64_t n_tokens) {
-  const Layer& layer = layers_.front();
-  const int64_t n_q = layer.qkv[0].weight.n_out, n_kv = layer.qkv[1].weight.n_out;
-  const int64_t n_ff = layer.gate.n_out, n_embd = layer.gate.n_in;
-  const int64_t n_all = (2 * n_q + 2 * n_kv + n_embd + n_ff) * n_tokens;
-  auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all) * sizeof(float)));
-  const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
-  return {take(n_q), take(n_kv), take(n_kv), take(n_q), take(n_embd), take(n_ff)};
+LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack)
+    : pool_(std::move(pool)), stack_(std::move(stack)) {
+  buffers_.ropes.resize(stack_.ropes.size());
 }
 
-void LayerKernels::run(std::span<const Span> spans, const std::vector<array>& inputs, float* y) {
-  const int64_t n_tokens = inputs[0].shape(0);
-  const Buffers b = reserve(n_tokens);
-  const float* x = inputs[0].data<float>();
-  for (size_t i = 0; i < layers_.size(); ++i, x = y) {
-    const Layer& layer = layers_[i];
+// All layers have the same shapes.
+void LayerKernels::reserve(int64_t n_tokens) {
+  const Layer& layer = stack_.layers.front();
+  const int64_t n_q = layer.qkv[0].weight.n_out, n_kv = layer.qkv[1].weight.n_out;
+  const int64_t n_embd = layer.output.weight.n_out, n_ff = layer.gate.weight.n_out;
+  int64_t n_all = 2 * n_q + 2 * n_kv + 2 * n_embd + n_ff + 1;
+  for (const Rope& rope : stack_.ropes) n_all += rope.n_rot;
+  auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all * n_tokens) * sizeof(float)));
+  const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
+  Buffers& b = buffers_;
+  b.q = take(n_q), b.k = take(n_kv), b.v = take(n_kv), b.attended = take(n_q);
+  b.mixed = take(n_embd), b.added = take(n_embd), b.gated = take(n_ff), b.q_scale = take(1);
+  for (size_t i = 0; i < b.ropes.size(); ++i) b.ropes[i] = take(stack_.ropes[i].n_rot);
+}
+
+void LayerKernels::fill_tables(std::span<const int32_t> positions) {
+  const auto n_tokens = static_cast<int64_t>(positions.size());
+  for (size_t i = 0; i < stack_.ropes.size(); ++i) {
+    const Rope& rope = stack_.ropes[i];
+    kernels::rope_table(positions.data(), n_tokens, host_data(rope.inv_freq), rope.n_rot / 2, rope.magnitude,
+                        buffers_.ropes[i]);
+  }
+  if (stack_.query_scale.beta == 0) return;
+  for (size_t t = 0; t < positions.size(); ++t) buffers_.q_scale[t] = query_scale(stack_.query_scale, positions[t]);
+}
+
+void LayerKernels::add_product(const Layer& layer, const Linear& linear, const Norm& norm, const float* x,
+                               int64_t n_tokens, const float* base, float* y) {
+  if (norm.weight.empty()) {
+    const kernels::Linear product = host_linear(linear, y, base, layer.residual_scale);
+    return kernels::linear(*pool_, x, n_tokens, {}, {&product, 1});
+  }
+  const kernels::Linear product = host_linear(linear, buffers_.added);
+  kernels::linear(*pool_, x, n_tokens, {}, {&product, 1});
+  kernels::add_normed(*pool_, buffers_.added, n_tokens, linear.weight.n_out, host_norm(norm), base, y);
+}
+
+void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y) {
+  const auto n_tokens = static_cast<int64_t>(positions.size());
+  reserve(n_tokens);
+  fill_tables(positions);
+  const Buffers& b = buffers_;
+  for (size_t i = 0; i < stack_.layers.size(); ++i, x = y) {
+    const Layer& layer = stack_.layers[i];
     const kernels::Linear qkv[] = {host_linear(layer.qkv[0], b.q), host_linear(layer.qkv[1], b.k),
                                    host_linear(layer.qkv[2], b.v)};
     kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv);
-    attend(i, spans, inputs, b);
-    const kernels::Linear output = host_linear(layer.output, b.mixed, x);
-    kernels::linear(*pool_, b.attended, n_tokens, {}, {&output, 1});
-    kernels::gated_linear(*pool_, b.mixed, n_tokens, host_norm(layer.ffn_norm), host_matrix(layer.gate),
-                          host_matrix(layer.up), to_kernel(layer.activation), b.gated);
-    const kernels::Linear down = host_linear(layer.down, y, b.mixed);
-    kernels::linear(*pool_, b.gated, n_tokens, {}, {&down, 1});
+    attend(i, spans, n_tokens);
+    add_product(layer, layer.output, layer.attention_post_norm, b.attended, n_tokens, x, b.mixed);
+    kernels::Gated gated{host_matrix(layer.gate.weight), host_matrix(layer.up.weight), to_kernel(layer.activation)};
+    gated.y = b.gated;
+    gated.gate_bias = host_data(layer.gate.bias), gated.up_bias = host_data(layer.up.bias);
+    kernels::gated_linear(*pool_, layer.parallel ? x : b.mixed, n_tokens, host_norm(layer.ffn_norm), gated);
+    add_product(layer, layer.down, layer.ffn_post_norm, b.gated, n_tokens, b.mixed, y);
   }
 }
 
@@ -49,20 +80,21 @@ namespace {
 
 class CpuStack final : public Stack {
  public:
-  CpuStack(const Stream& stream, std::shared_ptr<ThreadPool> pool, std::vector<Layer> layers)
-      : stream_(stream), layers_(std::make_shared<cpu::LayerKernels>(std::move(pool), std::move(layers))) {}
+  CpuStack(const Stream& stream, std::shared_ptr<ThreadPool> pool, LayerStack stack)
+      : stream_(stream), layers_(std::make_shared<cpu::LayerKernels>(std::move(pool), std::move(stack))) {}
 
-  Array run(const Array& x, const Array& rope_positions, std::span<const Rows> sequences) const override {
+  Array run(const Array& x, std::span<const int32_t> positions, std::span<const Rows> sequences) const override {
     std::vector<cpu::Span> spans;
     for (const Rows& rows : sequences) {
       const auto& cache = static_cast<const cache::BlockCache&>(*rows.cache);
       spans.push_back({rows.begin, rows.count, cache.length(), cache.view()});
     }
-    auto kernel = [layers = layers_, spans = std::move(spans)](const std::vector<cpu::array>& in, float* out) {
-      layers->run(spans, in, out);
+    std::vector<int32_t> at(positions.begin(), positions.end());
+    auto kernel = [layers = layers_, spans = std::move(spans), at = std::move(at)](const std::vector<cpu::array>& in,
+                                                                                   float* out) {
+      layers->run(spans, at, in[0].data<float>(), out);
     };
-    return cpu::add_node(stream_, "fluxmlx_layers", {cpu::unwrap(x), cpu::unwrap(rope_positions)}, {x.dim(0), x.dim(1)},
-                         std::move(kernel));
+    return cpu::add_node(stream_, "fluxmlx_layers", {cpu::unwrap(x)}, {x.dim(0), x.dim(1)}, std::move(kernel));
   }
 
  private:
@@ -76,7 +108,7 @@ std::unique_ptr<cache::KvStore> CpuOps::make_store(const cache::KvShape& shape) 
   return std::make_unique<cache::BlockStore>(shape);
 }
 
-std::unique_ptr<Stack> CpuOps::stack(std::vector<Layer> layers) const {
+std::unique_ptr<Stack> CpuOps::stack(LayerStack layers) const {
   return std::make_unique<CpuStack>(stream_, pool_, std::move(layers));
 }
 

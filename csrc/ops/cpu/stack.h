@@ -17,23 +17,32 @@ struct Span {
 // nothing is allocated in it once the batch has its size.
 class LayerKernels {
  public:
-  LayerKernels(std::shared_ptr<ThreadPool> pool, std::vector<Layer> layers);
+  LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack);
 
-  // Input 0 is x (T, n_embd), 1 the rope table.
-  void run(std::span<const Span> spans, const std::vector<array>& inputs, float* y);
+  // x (T, n_embd) -> y (T, n_embd).
+  void run(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y);
 
  private:
   // Working memory of a step, rows of each kind (T, n).
   struct Buffers {
-    float *q, *k, *v, *attended, *mixed, *gated;
+    float *q, *k, *v, *attended, *mixed, *gated, *added;
+    float* q_scale;             // (T,)
+    std::vector<float*> ropes;  // (T, n_rot)
   };
 
-  Buffers reserve(int64_t n_tokens);
-  void attend(size_t layer, std::span<const Span> spans, const std::vector<array>& inputs, const Buffers& buffers);
+  void reserve(int64_t n_tokens);
+  void fill_tables(std::span<const int32_t> positions);
+  void norm_in_place(const Norm& norm, int64_t n_tokens, float* x);
+  void attend(size_t layer, std::span<const Span> spans, int64_t n_tokens);
+
+  // y = base + the product of x, normed if there is such a norm; y may be the base.
+  void add_product(const Layer& layer, const Linear& linear, const Norm& norm, const float* x, int64_t n_tokens,
+                   const float* base, float* y);
 
   std::shared_ptr<ThreadPool> pool_;
-  std::vector<Layer> layers_;
+  LayerStack stack_;
   Scratch memory_;
+  Buffers buffers_;
   std::vector<kernels::Sequence> sequences_;
 };
 

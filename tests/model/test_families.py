@@ -1,0 +1,87 @@
+"""Tiny random models of every family: against `transformers`, and our kernels' promises to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import family_models
+import numpy as np
+import pytest
+from family_cases import CASES, CONTEXTS
+
+import fluxmlx
+from fluxmlx import errors
+
+IDS = [72, 101, 108, 108, 111, 44, 32, 119, 111, 114, 108, 100, 256, 33, 10, 7, 200, 257, 90]
+
+
+def scored(path: Path, name: str, ids: list[int] = IDS, **options: object) -> np.ndarray:
+    """The log-probability of each token but the first."""
+    options = {"device": "cpu", "cache_type": "f32", "ctx": CONTEXTS.get(name), **options}
+    with fluxmlx.load(path, **options) as engine:
+        return np.array(engine.score(ids).logprobs[1:])
+
+
+@pytest.mark.parametrize("quantisation", ["F32", "Q8_0"])
+@pytest.mark.parametrize("name", CASES)
+def test_transformers(name: str, quantisation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both forms of the ops give what `transformers` computes from the same weights."""
+    pytest.importorskip("torch", reason="the reference runs on PyTorch: pip install torch==2.13.0")
+    pytest.importorskip("transformers", reason="the reference is transformers")
+    import hf_models
+
+    monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")  # float activations
+    path = family_models.write(tmp_path / "tiny.gguf", CASES[name], quantisation)
+    expected = hf_models.logprobs(path, IDS)
+    assert expected.std() > 0.1
+    for ops in ("composed", "kernels"):
+        np.testing.assert_allclose(scored(path, name, ops=ops), expected, atol=2e-4, err_msg=ops)
+
+
+@pytest.mark.parametrize("quantisation", ["F32", "Q4_0", "Q8_0"])
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_and_composed_ops(name: str, quantisation: str, tmp_path: Path) -> None:
+    """The kernels agree with MLX's own ops: with 8-bit activations nearly, with floats in all but the last bits."""
+    path = family_models.write(tmp_path / "tiny.gguf", CASES[name], quantisation)
+    tolerance = 2e-4 if quantisation == "F32" else 0.1
+    composed = scored(path, name, ops="composed")
+    np.testing.assert_allclose(scored(path, name, ops="kernels"), composed, atol=tolerance)
+    np.testing.assert_allclose(scored(path, name, ops="composed", prefill_chunk=5), composed, atol=2e-4)
+
+
+@pytest.mark.parametrize("quantisation", ["F32", "Q4_0"])
+@pytest.mark.parametrize("name", CASES)
+def test_chunks_and_threads_move_no_bit(name: str, quantisation: str, tmp_path: Path) -> None:
+    """A prompt read in any pieces by any number of threads gives the same bits."""
+    path = family_models.write(tmp_path / "tiny.gguf", CASES[name], quantisation)
+    whole = scored(path, name)
+    for options in ({"prefill_chunk": 1}, {"prefill_chunk": 7}, {"threads": 1}, {"threads": 3}):
+        assert np.array_equal(scored(path, name, **options), whole)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_companions_move_no_bit(name: str, tmp_path: Path) -> None:
+    """A request alone and among others draws the same tokens with the same log-probabilities."""
+    path = family_models.write(tmp_path / "tiny.gguf", CASES[name], "Q4_0")
+    prompts = [IDS[:n] for n in (3, 11, 19, 6)]
+    with fluxmlx.load(path, device="cpu", ctx=CONTEXTS.get(name), max_sequences=4) as engine:
+        ask = {"max_tokens": 12, "temperature": 0, "logprobs": 0, "ignore_eos": True}
+        alone = [engine.generate(prompt, **ask) for prompt in prompts]
+        together = engine.generate(prompts, **ask)
+    for one, other in zip(alone, together, strict=True):
+        assert one == other or (one.tokens, one.logprobs) == (other.tokens, other.logprobs)
+
+
+def test_unknown_keys_and_tensors_are_refused(tmp_path: Path) -> None:
+    """What a file asks for and nobody here knows is an error that names it."""
+    family = CASES["gemma"]
+    path = family_models.write(
+        tmp_path / "more.gguf", family, **{"blk.0.attn_gate.weight": np.ones((64, 64), np.float32)}
+    )
+    with pytest.raises(errors.UnsupportedModelError, match=r"tensor 'blk\.0\.attn_gate\.weight'"):
+        fluxmlx.load(path, device="cpu")
+    family.keys["altup.num_inputs"] = 4
+    path = family_models.write(tmp_path / "keys.gguf", family)
+    del family.keys["altup.num_inputs"]
+    with pytest.raises(errors.UnsupportedModelError, match=r"key 'gemma\.altup\.num_inputs'"):
+        fluxmlx.load(path, device="cpu")
