@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,27 @@ from typer.testing import CliRunner
 import fluxmlx
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No server where the command line looks for one, and an empty store."""
+    for name in ("FLUXMLX_HOST", "FLUXMLX_API_KEY", "OLLAMA_NOHISTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:1")
+    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def ollama(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A fake server, which FLUXMLX_HOST names."""
+    monkeypatch.syspath_prepend(str(HERE))
+    from fake_ollama import FakeOllama
+
+    fake = FakeOllama()
+    monkeypatch.setenv("FLUXMLX_HOST", fake.host)
+    yield fake
+    fake.close()
 
 
 @pytest.fixture

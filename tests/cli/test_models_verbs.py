@@ -63,10 +63,10 @@ def test_list_has_the_columns_of_ollama(invoke: Any, model: Path) -> None:
 )  # fmt: skip
 def test_times_are_told_as_ollama_tells_them(seconds: int, text: str) -> None:
     """The largest unit that fits, in words."""
-    from fluxmlx.cli import listing
+    from fluxmlx.cli import human
 
     now = datetime.now(UTC)
-    assert listing._ago(now - timedelta(seconds=seconds), now) == f"{text} ago"
+    assert human.ago(now - timedelta(seconds=seconds), now) == f"{text} ago"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_times_are_told_as_ollama_tells_them(seconds: int, text: str) -> None:
 )
 def test_sizes_are_told_as_ollama_tells_them(size: int, text: str) -> None:
     """Powers of a thousand, one digit after the point below ten."""
-    from fluxmlx.cli import listing
+    from fluxmlx.cli import human
 
-    assert listing._size(size) == text
+    assert human.size(size) == text
 
 
 def test_copies_and_deletes(invoke: Any, model: Path) -> None:

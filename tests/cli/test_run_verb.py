@@ -65,9 +65,9 @@ def test_the_system_message_comes_first(invoke, engine) -> None:
         (["--temperature", "0.5"], {"temperature": 0.5}),
         (["--top-k", "5", "--top-p", "0.9", "--min-p", "0.1"], {"top_k": 5, "top_p": 0.9, "min_p": 0.1}),
         (["-s", "7"], {"seed": 7}),
-        (["-n", "9"], {"max_tokens": 9}),
-        (["--predict", "9"], {"max_tokens": 9}),
-        (["--max-tokens", "1"], {"max_tokens": 1}),
+        (["-n", "9"], {"num_predict": 9}),
+        (["--predict", "9"], {"num_predict": 9}),
+        (["--max-tokens", "1"], {"num_predict": 1}),
         (["-n", "-1"], {}),
         (["--stop", "a", "--stop", "\n"], {"stop": ["a", "\n"]}),
         (["--repeat-penalty", "1.1"], {"repeat_penalty": 1.1}),
@@ -119,10 +119,13 @@ def test_an_error_in_the_answer_closes_the_engine(invoke, engine) -> None:
 
 
 def test_debug_shows_the_traceback(invoke, engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FLUXMLX_DEBUG=1 prints the traceback before the line."""
-    monkeypatch.setenv("FLUXMLX_DEBUG", "1")
-    result = invoke("run", "missing", "x")
-    assert "Traceback" in result.stderr and result.stderr.endswith("error: no model is called 'missing'\n")
+    """--debug and FLUXMLX_DEBUG=1 print the traceback before the line."""
+    for debug in (["--debug"], []):
+        result = invoke("run", "missing", "x", *debug)
+        assert "Traceback" in result.stderr and result.stderr.endswith(
+            "error: no model is called 'missing'\n"
+        )
+        monkeypatch.setenv("FLUXMLX_DEBUG", "1")
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer
 
-from fluxmlx.cli.engine import Event
+from fluxmlx.cli.answering import Event
+from fluxmlx.cli.wrap import Wrapper
+from fluxmlx.errors import FluxmlxError
 
-__all__ = ["Answer", "print_timings", "write_answer"]
+__all__ = ["Answer", "Style", "print_timings", "write_answer"]
 
 # Control characters that a model has no business to send to a terminal: all but tab and line feed.
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 @dataclass(slots=True)
@@ -25,28 +29,87 @@ class Answer:
     interrupted: bool = False
 
 
-def write_answer(events: Iterator[Event]) -> Answer:
+@dataclass(slots=True)
+class Style:
+    """How answers are shown. Only a terminal gets colours and broken lines."""
+
+    word_wrap: bool = True
+    hide_thinking: bool = False
+
+
+def write_answer(events: Iterator[Event], style: Style) -> Answer:
     """Writes the text of each event as it comes, and ends the line.
 
     Ctrl-C stops the answer and keeps what has come: the result says so, nothing is raised.
     """
-    answer, out = Answer(), sys.stdout
-    terminal = out.isatty()
+    answer, page = Answer(), _Page(style)
     try:
         for event in events:
-            answer.text += event.text
             answer.last = event
-            out.write(event.text.translate(_CONTROLS) if terminal else event.text)
-            out.flush()
+            if event.thinking and not style.hide_thinking:
+                page.think(event.thinking)
+            if event.text:
+                answer.text += event.text
+                page.say(event.text)
     except KeyboardInterrupt:
         answer.interrupted = True
+    except FluxmlxError:
+        page.end(clean=not answer.text)
+        raise
     finally:
         if close := getattr(events, "close", None):
             close()  # tells the engine that nobody waits for the rest
-    if answer.interrupted or not answer.text.endswith("\n"):
-        out.write("\n")
-    out.flush()
+    page.end(clean=not answer.interrupted)
     return answer
+
+
+class _Page:
+    """Standard output, and whether the model thinks or speaks on it."""
+
+    def __init__(self, style: Style) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._colour = self._terminal and "NO_COLOR" not in os.environ
+        self._wrapper = Wrapper(_width()) if self._terminal and style.word_wrap else None
+        self._thinking = False
+        self._last = ""
+
+    def think(self, text: str) -> None:
+        if not self._thinking:
+            self._thinking = True
+            self._write(f"{_DIM if self._colour else ''}Thinking...\n")
+        self._show(text)
+
+    def say(self, text: str) -> None:
+        self._stop_thinking()
+        self._show(text)
+
+    def end(self, *, clean: bool) -> None:
+        """Ends the line; an answer that ended one by itself, and was not interrupted, needs nothing."""
+        self._stop_thinking()
+        if not clean or not self._last.endswith("\n"):
+            self._write("\n")
+
+    def _stop_thinking(self) -> None:
+        if self._thinking:
+            self._thinking = False
+            self._show("\n" if not self._last.endswith("\n") else "")
+            self._write(f"...done thinking.{_PLAIN if self._colour else ''}\n\n")
+
+    def _show(self, text: str) -> None:
+        if self._terminal:
+            text = text.translate(_CONTROLS)
+        self._last = text or self._last
+        self._write(self._wrapper.feed(text) if self._wrapper else text)
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _width() -> int:
+    import shutil
+
+    return max(20, shutil.get_terminal_size().columns - 1)  # the last column has a meaning of its own
 
 
 def print_timings(last: Event | None) -> None:

@@ -12,25 +12,28 @@ from fluxmlx.cli.cp import cp
 from fluxmlx.cli.create import create
 from fluxmlx.cli.info import info, version
 from fluxmlx.cli.listing import list_models
+from fluxmlx.cli.ps import ps
 from fluxmlx.cli.pull import pull
 from fluxmlx.cli.rm import rm
-from fluxmlx.cli.run import run
+from fluxmlx.cli.run import RunCommand, run
 from fluxmlx.cli.show import show
+from fluxmlx.cli.stop import stop
 
 __all__ = ["app", "start"]
 
 app = typer.Typer(
     name="fluxmlx",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run)
+app.command("run", cls=RunCommand)(run)
 app.command("pull")(pull)
 app.command("list")(list_models)
 app.command("ls", hidden=True)(list_models)
+app.command("ps")(ps)
+app.command("stop")(stop)
 app.command("show")(show)
 app.command("cp")(cp)
 app.command("rm")(rm)

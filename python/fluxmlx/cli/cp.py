@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fluxmlx.cli.completing import models
 from fluxmlx.cli.guard import guarded
 
 __all__ = ["cp"]
@@ -13,7 +14,7 @@ __all__ = ["cp"]
 
 @guarded
 def cp(
-    source: Annotated[str, typer.Argument(help="A model on this machine.")],
+    source: Annotated[str, typer.Argument(help="A model on this machine.", autocompletion=models)],
     destination: Annotated[str, typer.Argument(help="Its second name.")],
 ) -> None:
     """Copy a model under a new name; its weights are shared."""

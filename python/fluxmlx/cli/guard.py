@@ -1,4 +1,4 @@
-"""What a person sees when a verb fails: one line and an exit code, never a traceback.
+"""What a person sees when a verb fails: one line and an exit code; a traceback only with --debug.
 
 0 done, 1 error, 2 wrong usage (typer's), 130 interrupted, 141 the reader of our output went away.
 """
@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Annotated, Any
 
 import typer
 
@@ -18,17 +19,17 @@ from fluxmlx.errors import FluxmlxError
 
 __all__ = ["guarded", "report"]
 
-P = ParamSpec("P")
-
 INTERRUPTED = 128 + 2
 PIPE_CLOSED = 128 + 13
 
+_Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 
-def guarded(verb: Callable[P, None]) -> Callable[P, None]:
-    """Turns the errors that a person can do something about into one line and an exit code."""
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """Turns the errors that a person can do something about into one line and an exit code; adds --debug."""
 
     @functools.wraps(verb)
-    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+    def call(*args: Any, debug: bool = False, **kwargs: Any) -> None:
         try:
             verb(*args, **kwargs)
             sys.stdout.flush()
@@ -39,15 +40,21 @@ def guarded(verb: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(PIPE_CLOSED) from None
         except (FluxmlxError, OSError, MemoryError, ImportError) as error:
             _settle_stdout()
-            report(error)
+            report(error, debug=debug)
             raise typer.Exit(1) from None
 
+    signature = inspect.signature(verb, eval_str=True)
+    added = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Debug)
+    call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), added])  # type: ignore[attr-defined]
+    call.__annotations__ = {name: row.annotation for name, row in signature.parameters.items()} | {
+        "debug": _Debug
+    }
     return call
 
 
-def report(error: BaseException) -> None:
-    """Prints an error as one line on stderr; FLUXMLX_DEBUG=1 puts the traceback before it."""
-    if os.environ.get("FLUXMLX_DEBUG", "0") not in ("", "0"):
+def report(error: BaseException, *, debug: bool = False) -> None:
+    """Prints an error as one line on stderr; --debug and FLUXMLX_DEBUG=1 put the traceback before it."""
+    if debug or os.environ.get("FLUXMLX_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
     text = " ".join(str(error).split()) or type(error).__name__
     colour = typer.colors.RED if "NO_COLOR" not in os.environ else None

@@ -6,16 +6,24 @@ from typing import Annotated
 
 import typer
 
+from fluxmlx.cli.completing import models
 from fluxmlx.cli.guard import guarded
 
 __all__ = ["rm"]
 
 
 @guarded
-def rm(models: Annotated[list[str], typer.Argument(help="Names as `fluxmlx list` shows them.")]) -> None:
+def rm(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODELS...", help="Names as `fluxmlx list` shows them.", autocompletion=models
+        ),
+    ],
+) -> None:
     """Delete models, and the files that no other model has."""
     from fluxmlx import hub
 
-    for model in models:
+    for model in names:
         hub.delete(model)
         typer.echo(f"deleted '{model}'", err=True)

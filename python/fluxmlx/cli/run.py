@@ -1,25 +1,38 @@
-"""`fluxmlx run`: answer a prompt, or chat."""
+"""`fluxmlx run`: one answer, or a chat."""
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from fluxmlx.cli.answer import Answer, print_timings, write_answer
-from fluxmlx.cli.engine import Engine, Message, open_engine
+from fluxmlx.cli.completing import models
 from fluxmlx.cli.guard import INTERRUPTED, guarded
-from fluxmlx.errors import CapabilityError
+from fluxmlx.errors import InvalidArgumentError
 
-__all__ = ["run"]
+__all__ = ["RunCommand", "run"]
+
+
+class RunCommand(TyperCommand):
+    """Lets --think stand alone, or with a level after an equals sign."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Spells out a --think without a value."""
+        end = args.index("--") if "--" in args else len(args)
+        args = ["--think=true" if word == "--think" else word for word in args[:end]] + args[end:]
+        return super().parse_args(ctx, args)
 
 
 @guarded
 def run(
     model: Annotated[
-        str, typer.Argument(help="A path to a .gguf file, a short name (smollm2), or pypi:PACKAGE.")
+        str,
+        typer.Argument(
+            help="A path to a .gguf file, or a name: smollm2, llama3.2:1b, hf.co/USER/REPO.",
+            autocompletion=models,
+        ),
     ],
     prompt: Annotated[
         list[str] | None,
@@ -29,6 +42,25 @@ def run(
         bool, typer.Option("--raw", help="Continue the prompt as it is, without the chat template.")
     ] = False,
     system: Annotated[str | None, typer.Option("--system", help="The system message.")] = None,
+    format: Annotated[  # noqa: A002  # the flag's name
+        str | None, typer.Option("--format", help="json, or a JSON schema that the answer is to follow.")
+    ] = None,
+    think: Annotated[
+        str | None,
+        typer.Option(
+            "--think", metavar="[LEVEL]", help="Think first: --think, --think=high, or --think=false."
+        ),
+    ] = None,
+    hidethinking: Annotated[
+        bool, typer.Option("--hidethinking", help="Do not print what the model thinks.")
+    ] = False,
+    keepalive: Annotated[
+        str | None,
+        typer.Option("--keepalive", help="How long the server keeps the model: 5m, 0, or -1 for ever."),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Load the model here, even where a server runs.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print timings on standard error.")] = False,
     temperature: Annotated[
         float | None, typer.Option("--temperature", "--temp", help="0 always takes the likeliest token.")
@@ -54,10 +86,10 @@ def run(
     ctx: Annotated[int | None, typer.Option("--ctx-size", "-c", help="Context length in tokens.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", "-t", help="CPU threads.")] = None,
     nowordwrap: Annotated[
-        bool, typer.Option("--nowordwrap", help="Accepted; lines are never wrapped.")
+        bool, typer.Option("--nowordwrap", help="Do not break lines between words on a terminal.")
     ] = False,
 ) -> None:
-    """Answer a prompt, or chat with a model."""
+    """Answer a prompt, or chat with a model: in the server where one runs, else in this process."""
     if raw and system:
         raise typer.BadParameter(
             "--system needs the chat template, and --raw leaves it out; drop one of them"
@@ -69,19 +101,28 @@ def run(
         "min_p": min_p,
         "repeat_penalty": repeat_penalty,
         "seed": seed,
-        "max_tokens": max_tokens if max_tokens is None or max_tokens >= 0 else None,
+        "num_predict": max_tokens if max_tokens is None or max_tokens >= 0 else None,
         "stop": stop or None,
     }
-    options = {name: value for name, value in given.items() if value is not None}
     text = _prompt(prompt)
-    with open_engine(model, ctx=ctx, threads=threads) as engine:
-        if system and not engine.has_chat_template:
-            raise CapabilityError(f"{engine.model_name} has no chat template, so it cannot take --system")
-        answering = functools.partial(_answer, engine, options, raw or not engine.has_chat_template)
+    from fluxmlx.cli.answer import Style
+    from fluxmlx.cli.answering import Talk
+    from fluxmlx.cli.opening import Opening
+    from fluxmlx.cli.session import Session
+
+    talk = Talk(
+        system=system,
+        options={name: value for name, value in given.items() if value is not None},
+        format=_format(format),
+        think=_think(think),
+    )
+    opening = Opening(ctx, threads, _keep_alive(keepalive), local)
+    style = Style(not nowordwrap, hidethinking)
+    with Session(opening, model, talk, style=style, verbose=verbose, raw=raw) as session:
         if text is None:
-            _chat(answering, system, verbose)
-        else:
-            _once(answering, text, system, verbose)
+            _chat(session)
+        elif session.say(text).interrupted:
+            raise typer.Exit(INTERRUPTED)
 
 
 def _prompt(words: list[str] | None) -> str | None:
@@ -102,23 +143,40 @@ def _whole(word: str) -> str:
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _answer(engine: Engine, options: dict[str, Any], raw: bool, messages: list[Message]) -> Answer:
-    """Writes the answer to a conversation, or the continuation of its last message."""
-    if raw:
-        return write_answer(engine.stream(messages[-1]["content"], **options))
-    return write_answer(engine.chat(messages, stream=True, **options))
+def _format(text: str | None) -> Any:
+    from fluxmlx.cli.settings import parse_format
+
+    try:
+        return None if text is None else parse_format(text)
+    except InvalidArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--format") from None
 
 
-def _once(answering: Any, text: str, system: str | None, verbose: bool) -> None:
-    start: list[Message] = [{"role": "system", "content": system}] if system else []
-    answer: Answer = answering([*start, {"role": "user", "content": text}])
-    if verbose:
-        print_timings(answer.last)
-    if answer.interrupted:
-        raise typer.Exit(INTERRUPTED)
+def _think(text: str | None) -> bool | str | None:
+    from fluxmlx.cli.settings import LEVELS
+
+    switches = {"true": True, "false": False, None: None}
+    if text in switches:
+        return switches[text]
+    if text not in LEVELS:
+        raise typer.BadParameter(
+            f"{text!r} is none of true, false, {', '.join(LEVELS)}", param_hint="--think"
+        )
+    return text
 
 
-def _chat(answering: Any, system: str | None, verbose: bool) -> None:
-    from fluxmlx.cli.repl import chat, read_line
+def _keep_alive(text: str | None) -> str | int | None:
+    """A number of seconds as a number, as the protocol has it; a duration with its unit as it is."""
+    if text is None:
+        return None
+    digits = text.strip().removeprefix("-")
+    return int(text) if digits.isdigit() else text
 
-    chat(answering, system=system, verbose=verbose, read=read_line)
+
+def _chat(session: Any) -> None:
+    from fluxmlx.cli.line_editor import LineEditor
+    from fluxmlx.cli.repl import chat
+    from fluxmlx.hub.store import root
+
+    with LineEditor(root() / "history") as editor:
+        chat(session, editor.read, remember=editor.set_remember)

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from fluxmlx.hub import ModelInfo
     from fluxmlx.hub.summary import File, Summary, Tensor, TypeTotal
 
-__all__ = ["clean", "everything", "licence", "metadata", "template", "tensors"]
+__all__ = [
+    "clean",
+    "columns",
+    "everything",
+    "licence",
+    "licences",
+    "metadata",
+    "template",
+    "template_text",
+    "tensors",
+]
 
 _TEMPLATE = "tokenizer.chat_template"
 _LONGEST = 60  # characters of a value in the table
@@ -23,43 +33,55 @@ def everything(info: ModelInfo, file: File) -> str:
 
     types = totals(file.tensors)
     parts = [
-        ("Model", _columns(_model(summarise(file.metadata, types)))),
+        ("Model", columns(_model(summarise(file.metadata, types)))),
         ("Parameters", clean(info.parameters)),
         ("System", clean(info.files.system or "")),
         ("Metadata", metadata(file.metadata, file.metadata_types, whole=False)),
-        ("Tensors by type", _columns(_by_type(types))),
-        ("Chat template", template(info) if info.files.template or _TEMPLATE in file.metadata else ""),
+        ("Tensors by type", columns(_by_type(types))),
+        ("Chat template", clean(template_text(info) or "")),
     ]
     return "\n\n".join(f"{title}\n{_indent(body)}" for title, body in parts if body)
 
 
 def metadata(held: Mapping[str, Any], types: Mapping[str, str], *, whole: bool) -> str:
     """One line for each key: key, type, value."""
-    return _columns(
+    return columns(
         [(_clean(key), types.get(key, ""), _value(value, whole=whole)) for key, value in held.items()]
     )
 
 
 def tensors(rows: Sequence[Tensor]) -> str:
     """One line for each tensor: name, type, shape (the first dimension is the contiguous one), bytes."""
-    return _columns([(_clean(t.name), t.type, "x".join(map(str, t.shape)), f"{t.n_bytes:,}") for t in rows])
+    return columns([(_clean(t.name), t.type, "x".join(map(str, t.shape)), f"{t.n_bytes:,}") for t in rows])
 
 
 def template(info: ModelInfo) -> str:
     """The chat template as it is: the model's own layer, or the file's."""
-    text = info.files.template or info.metadata.get(_TEMPLATE)
+    text = template_text(info)
     if text is None:
         raise CapabilityError(f"{info.files.path} has no chat template (metadata key {_TEMPLATE})")
-    return clean(str(text))
+    return clean(text)
+
+
+def template_text(info: ModelInfo) -> str | None:
+    """The chat template, if there is one."""
+    text = info.files.template or info.metadata.get(_TEMPLATE)
+    return None if text is None else str(text)
 
 
 def licence(info: ModelInfo) -> str:
     """All that the model says about its licence."""
-    held = info.metadata.items()
-    found = [*info.files.licences, *(str(value) for key, value in held if key.startswith("general.license"))]
+    found = licences(info)
     if not found:
         raise CapabilityError(f"{info.files.path} does not name its licence (metadata key general.license)")
-    return "\n".join(map(clean, found))
+    return "\n".join(found)
+
+
+def licences(info: ModelInfo) -> list[str]:
+    """What the model's layers and its file say about its licence."""
+    held = info.metadata.items()
+    found = [*info.files.licences, *(str(value) for key, value in held if key.startswith("general.license"))]
+    return [clean(text) for text in found]
 
 
 def clean(text: str) -> str:
@@ -113,7 +135,8 @@ def _clean(text: str, *, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else ascii(char)[1:-1] for char in text)
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+def columns(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows under each other, every column but the last as wide as its longest cell."""
     if not rows:
         return "(none)"
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from fluxmlx.cli.completing import models
 from fluxmlx.cli.guard import guarded
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _MODEL_HELP = "A path to a .gguf file, or a model's name: smollm2, llama3.2:1b, 
 
 @guarded
 def show(
-    model: Annotated[str, typer.Argument(help=_MODEL_HELP)],
+    model: Annotated[str, typer.Argument(help=_MODEL_HELP, autocompletion=models)],
     template: Annotated[bool, typer.Option("--template", help="Only the chat template.")] = False,
     system: Annotated[bool, typer.Option("--system", help="Only the system message.")] = False,
     parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters.")] = False,

@@ -1,0 +1,108 @@
+"""A model that this process loads itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from fluxmlx.cli.answering import Description, Event, Talk
+from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx.progress import Bars
+
+if TYPE_CHECKING:
+    from fluxmlx.engine import Engine
+    from fluxmlx.streaming import Stream
+
+__all__ = ["InProcess", "open_in_process"]
+
+_OF_THE_LOAD = ("num_ctx", "num_thread")
+
+
+class InProcess:
+    """The library behind the verbs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name = engine.model_name
+        self.can_chat = engine.has_chat_template
+
+    def chat(self, talk: Talk) -> Iterator[Event]:
+        """Answers the conversation."""
+        self._check(talk)
+        options = self._options(talk)
+        if talk.think is not None:
+            options["template_options"] = self._thinking(talk.think)
+        return _events(self._engine.chat(talk.whole(), stream=True, **options))
+
+    def complete(self, text: str, talk: Talk) -> Iterator[Event]:
+        """Continues a text as it is."""
+        self._check(talk)
+        return _events(self._engine.stream(text, **self._options(talk)))
+
+    def describe(self) -> Description:
+        """Everything that the store and the file know."""
+        from fluxmlx import hub
+        from fluxmlx.cli.describing import of_info
+
+        return of_info(hub.show(self.name))
+
+    def save(self, name: str, talk: Talk) -> None:
+        """Writes the model into the store; its weights are shared."""
+        from fluxmlx import hub
+
+        preface = [dict(row) for row in hub.resolve(self.name, offline=True).messages]
+        recipe = hub.Recipe(
+            from_=self.name,
+            system=talk.system,
+            params=dict(talk.options),
+            messages=[*preface, *talk.messages] if talk.messages else [],
+        )
+        for _ in hub.create(name, recipe):
+            pass
+
+    def _check(self, talk: Talk) -> None:
+        if talk.format is not None:
+            raise CapabilityError("answers cannot be held to a format yet; leave out --format")
+        for name in _OF_THE_LOAD:
+            if name in talk.options:
+                raise InvalidArgumentError(
+                    f"{name} is an option of the load; leave the chat, and start again with --ctx-size or --threads"
+                )
+
+    def _options(self, talk: Talk) -> dict[str, Any]:
+        from fluxmlx.hub.options import sampling_options
+
+        return sampling_options(talk.options)
+
+    def _thinking(self, think: bool | str) -> dict[str, Any]:
+        """The variables by which chat templates are told; each template knows one of them or none."""
+        from fluxmlx import hub
+
+        if think and "thinking" not in hub.show(self.name).capabilities:
+            raise CapabilityError(f"{self.name} cannot think before it answers; leave out --think")
+        level = {"reasoning_effort": think} if isinstance(think, str) else {}
+        return {"enable_thinking": bool(think), **level}
+
+
+@contextlib.contextmanager
+def open_in_process(model: str, *, ctx: int | None, threads: int | None) -> Generator[InProcess]:
+    """Loads a model with bars on the terminal, and closes it at the end."""
+    import fluxmlx
+
+    with Bars() as bars:
+        engine = fluxmlx.load(model, ctx=ctx, threads=threads, progress=bars)
+    try:
+        yield InProcess(engine)
+    finally:
+        engine.close()
+
+
+def _events(stream: Stream) -> Iterator[Event]:
+    try:
+        for event in stream:
+            yield Event(
+                event.text, finish_reason=event.finish_reason, usage=event.usage, timings=event.timings
+            )
+    finally:
+        stream.close()  # tells the engine that nobody waits for the rest
