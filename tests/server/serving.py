@@ -60,11 +60,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(**options: object) -> Iterator[Server]:
-    """A server with `serve_stub.py`'s options, each `name=value`; killed at the end where it still runs."""
+def serving(script: str = "serve_stub.py", **options: object) -> Iterator[Server]:
+    """A server with the script's options, each `name=value`; killed at the end where it still runs."""
     words = [f"{name}={value}" for name, value in options.items()]
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "serve_stub.py"), *words],
+        [sys.executable, str(HERE / script), *words],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     try:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Self
 
+import numpy as np
+
 from fluxmlx.errors import EngineClosedError, InvalidArgumentError, ModelNotFoundError, QueueFullError
 from fluxmlx.facts import Stats
-from fluxmlx.results import Completion, Event, Timings, Usage
+from fluxmlx.results import Completion, Event, Timings, TokenLogprobs, Usage
 from fluxmlx.sampling import SamplingParams
 
 TIMINGS = Timings(load_s=0.25, queued_s=0.0, prompt_s=0.5, decode_s=1.5)
@@ -20,7 +22,8 @@ TIMINGS = Timings(load_s=0.25, queued_s=0.0, prompt_s=0.5, decode_s=1.5)
 class StubStream:
     """A running request."""
 
-    def __init__(self, engine: StubEngine, prompt: Any) -> None:
+    def __init__(self, engine: StubEngine, prompt: Any, params: SamplingParams) -> None:
+        self._wants_logprobs = params.logprobs is not None
         self._engine = engine
         self._left = list(engine.words)
         self._prompt = prompt
@@ -43,7 +46,8 @@ class StubStream:
             raise EngineClosedError("the engine was closed")
         if self._left:
             word = self._left.pop(0)
-            return Event(word, token=len(word), bytes=word.encode())
+            row = TokenLogprobs(len(word), -0.5, ((65, -0.25),)) if self._wants_logprobs else None
+            return Event(word, token=len(word), bytes=word.encode(), logprobs=row)
         self._close()
         self._engine.finished += 1
         usage = Usage(len(self._prompt), len(self._engine.words))
@@ -78,6 +82,7 @@ class StubEngine:
     n_ctx: int = 512
     max_queue: int = 1000
     has_chat_template: bool = True
+    thinks: bool = False
     running: int = 0
     finished: int = 0
     cancelled: int = 0
@@ -89,7 +94,11 @@ class StubEngine:
     def __post_init__(self) -> None:
         self.capabilities = SimpleNamespace(n_ctx=self.n_ctx, n_ctx_train=2048, max_sequences=4)
         self.info = {"n_ctx": self.n_ctx, "load_s": 0.25, "file_bytes": 1000, "device": "cpu"}
-        self.tokenizer = SimpleNamespace(n_vocab=256, bos_id=None)
+        self.tokenizer = SimpleNamespace(
+            n_vocab=256, bos_id=None, eos_id=None, token_bytes=[bytes([n]) for n in range(256)]
+        )
+        self.chat_template = SimpleNamespace(source="enable_thinking" if self.thinks else "")
+        self.defaults_over = lambda base: base
 
     def tokenize(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
         return list(text.encode())
@@ -98,18 +107,20 @@ class StubEngine:
         return bytes(tokens).decode("utf-8", "replace")
 
     def chat_ids(self, messages: Any, tools: Any = None, template_options: Any = None) -> list[int]:
+        self.template_options = template_options
         return list("".join(f"{row['role']}:{row['content']}\n" for row in messages).encode())
 
     def astream(self, prompt: Any, params: Any = None, **options: Any) -> StubStream:
         self.calls.append((prompt, options))
-        SamplingParams.from_options(options, base=params)
+        whole = SamplingParams.from_options(options, base=params)
+        self.params = whole
         if self.closed:
             raise EngineClosedError("the engine was closed")
         if self.queued >= self.max_queue:
             raise QueueFullError("too many requests wait")
         if len(prompt) >= self.n_ctx:
             raise InvalidArgumentError(f"the prompt has {len(prompt)} tokens; the context has {self.n_ctx}")
-        return StubStream(self, prompt)
+        return StubStream(self, prompt, whole)
 
     async def agenerate(self, prompt: Any, params: Any = None, **options: Any) -> Completion:
         async with self.astream(prompt, params, **options) as stream:
@@ -117,6 +128,14 @@ class StubEngine:
         assert last.usage and last.timings
         text = "".join(self.words)
         return Completion(text, tuple(map(len, self.words)), "stop", last.usage, last.timings, seed=1)
+
+    async def aembed(self, prompts: Any, *, normalize: bool = True) -> list[Any]:
+        return [
+            SimpleNamespace(
+                vector=np.array([3.0, 4.0, 0.0]) / (5 if normalize else 1), usage=Usage(len(ids), 0)
+            )
+            for ids in prompts
+        ]
 
     def stats(self) -> Stats:
         return Stats(

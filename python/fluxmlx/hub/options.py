@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from fluxmlx.errors import InvalidArgumentError
 
-__all__ = ["add_parameter", "checked", "load_options", "sampling_options"]
+__all__ = ["add_parameter", "checked", "is_known", "load_options", "sampling_options"]
 
 _SAMPLING: Mapping[str, type] = {
     "temperature": float,
@@ -77,6 +77,11 @@ def checked(params: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidArgumentError(f"option {name!r} must be of type {_WORDS[kind]}")
         found[name] = value
     return found
+
+
+def is_known(name: str) -> bool:
+    """Whether there is such a parameter, with a meaning here or without."""
+    return name in _TYPES
 
 
 def sampling_options(params: Mapping[str, Any]) -> dict[str, Any]:

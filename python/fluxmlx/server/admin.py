@@ -9,7 +9,13 @@ from fluxmlx.server.errors import RequestError
 from fluxmlx.server.middleware.asgi import header
 from fluxmlx.server.middleware.origins import is_same_origin
 
-__all__ = ["require_admin"]
+__all__ = ["is_admin", "require_admin"]
+
+
+def is_admin(request: Request) -> bool:
+    """Whether this request may change what models there are."""
+    foreign = header(request.scope, b"origin") is not None and not is_same_origin(request.scope)
+    return context_of(request).settings.allows_admin and not foreign
 
 
 def require_admin(request: Request) -> None:
@@ -18,7 +24,8 @@ def require_admin(request: Request) -> None:
     Raises:
         RequestError: 403, where the settings do not allow it, or a page of another server asks for it.
     """
-    if not context_of(request).settings.allows_admin:
-        raise RequestError(403, "models cannot be managed over this address; the setting admin allows it")
-    if header(request.scope, b"origin") is not None and not is_same_origin(request.scope):
-        raise RequestError(403, "models cannot be managed from a page of another server")
+    if not is_admin(request):
+        raise RequestError(
+            403,
+            "models cannot be managed from there; the setting admin allows it, but never to pages of others",
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
@@ -21,6 +20,7 @@ from fluxmlx.server.middleware import middleware
 from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.protocols import Protocol, default_protocols
 from fluxmlx.server.streams import to_json
+from fluxmlx.server.version import server_version
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,7 +48,7 @@ def create_app(
     context = ServerContext(settings, pool, default_protocols() if protocols is None else protocols)
     context.metrics.watch(pool)
     app = FastAPI(
-        title="fluxmlx", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False,
+        title="fluxmlx", version=server_version(), docs_url=None, redoc_url=None, redirect_slashes=False,
         middleware=middleware(context), lifespan=_lifespan, responses=_RESPONSES,
     )  # fmt: skip
     app.state.context = context
@@ -59,13 +59,6 @@ def create_app(
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("fluxmlx")
-    except PackageNotFoundError:  # run from a checkout
-        return "0"
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ class LoadedModel:
     """A model that is loaded, or about to be. Only the loop's thread touches it.
 
     Attributes:
-        key, source: the pool's key, and what its loader is given.
+        key, name, source: the pool's key, how it was first asked for, and what its loader is given.
         options: of the load.
         size: bytes that it takes, about.
         keep_alive: seconds that it stays after its last request.
@@ -30,6 +30,7 @@ class LoadedModel:
     """
 
     key: str
+    name: str
     source: str
     options: Mapping[str, Any]
     keep_alive: float

@@ -85,5 +85,5 @@ class _Engines:
                     gauge = gauges.setdefault(
                         name, GaugeMetricFamily(f"fluxmlx_engine_{name}", f"Stats.{name}", labels=["model"])
                     )
-                    gauge.add_metric([model.source], value)
+                    gauge.add_metric([model.name], value)
         yield from gauges.values()

@@ -86,6 +86,11 @@ class ModelPool:
         """The model, where it is loaded or on its way."""
         return self._models.get(self._key(name)[0])
 
+    async def check(self, name: str) -> None:
+        """Raises ModelNotFoundError where a lease would."""
+        if self.find(name) is None:
+            await asyncio.to_thread(self._loader.size, self._key(name)[1])
+
     def unload(self, name: str) -> bool:
         """Lets a model go once its last request has ended; does not wait for that. Whether it was there."""
         model = self.find(name)
@@ -122,7 +127,7 @@ class ModelPool:
             before = self._retire(model)
             model = None
         if model is None:
-            model = LoadedModel(key, source, self._whole(options), self._settings.keep_alive)
+            model = LoadedModel(key, name, source, self._whole(options), self._settings.keep_alive)
             self._models[key] = model
             model.loading = asyncio.create_task(self._load(model, before))
             model.loading.add_done_callback(lambda _: self._after_load(model))

@@ -38,7 +38,7 @@ class Protocol:
     raw: tuple[str, ...] = ()
 
 
-_PROTOCOLS: tuple[str, ...] = ("fluxmlx.server.openai",)
+_PROTOCOLS: tuple[str, ...] = ("fluxmlx.server.ollama", "fluxmlx.server.openai")
 
 
 def default_protocols() -> list[Protocol]:

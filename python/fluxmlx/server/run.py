@@ -19,6 +19,7 @@ from fluxmlx.server.app import create_app
 from fluxmlx.server.connection import connection_class
 from fluxmlx.server.middleware.heads import MAX_HEAD_BYTES
 from fluxmlx.server.pool import ModelPool
+from fluxmlx.server.version import server_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,7 @@ async def _serve(
     config = uvicorn.Config(
         app, http=connection_class(settings.header_timeout, settings.write_timeout), ws="none", loop="asyncio",
         lifespan="on", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
+        headers=[("Server", f"fluxmlx/{server_version()}")],
         limit_concurrency=settings.max_connections, h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=int(_GRACE_S),
     )  # fmt: skip

@@ -25,11 +25,12 @@ _LOG = logging.getLogger("fluxmlx.server")
 _ACCESS = logging.getLogger("fluxmlx.server.access")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SHOWN = 200
+_OPERATIONS = (*PROBES, "/metrics")
 _DRAINING = Failure(503, "the server is shutting down", "shutting_down", headers={"Retry-After": "1"})
 
 
 class Journal:
-    """The outermost layer. While the server drains, only probes pass."""
+    """The outermost layer. While the server drains, only what its operator asks passes."""
 
     def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
@@ -40,10 +41,10 @@ class Journal:
             await self._app(scope, receive, send)
             return
         entry = _Entry(scope, send)
-        is_probe = scope["path"] in PROBES
-        self._context.in_flight += not is_probe
+        is_work = scope["path"] not in _OPERATIONS
+        self._context.in_flight += is_work
         try:
-            if self._context.is_draining and not is_probe:
+            if self._context.is_draining and is_work:
                 await refuse(scope, receive, entry.send, _DRAINING, close=True)
             else:
                 await self._app(scope, receive, entry.send)
@@ -56,7 +57,7 @@ class Journal:
             )
             await refuse(scope, receive, entry.send, failure)
         finally:
-            self._context.in_flight -= not is_probe
+            self._context.in_flight -= is_work
             self._record(entry)
 
     def _record(self, entry: _Entry) -> None:

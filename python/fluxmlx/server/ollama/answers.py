@@ -1,0 +1,173 @@
+"""POST /api/generate and /api/chat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import JSONResponse, Response
+
+from fluxmlx.chat.reasoning import Reasoning, is_open
+from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx.sampling import SamplingParams
+from fluxmlx.server import generation
+from fluxmlx.server.admin import is_admin
+from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.durations import keep_alive
+from fluxmlx.server.errors import plain_error_body
+from fluxmlx.server.ollama.chunks import (
+    Shape,
+    Timer,
+    as_chat,
+    as_generate,
+    chunks,
+    done_without_answer,
+    joined,
+)
+from fluxmlx.server.ollama.options import Options, read_logprobs, read_options
+from fluxmlx.server.ollama.prompts import (
+    Prompt,
+    chat_prompt,
+    context_of_request,
+    generate_prompt,
+    template_options,
+    thinks,
+)
+from fluxmlx.server.ollama.schemas import AnswerRequest, ChatRequest, GenerateRequest
+from fluxmlx.server.streams import NDJSON, StreamResponse, unless_gone
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["ollama"])
+Server = Annotated[ServerContext, Depends(context_of)]
+MakePrompt = Callable[[Any, Options], Prompt]
+
+
+@router.post("/api/generate")
+async def generate(body: GenerateRequest, request: Request, server: Server) -> Response:
+    """Goes on from a prompt; without one, loads or unloads the model."""
+    _check(body)
+    if body.raw and (body.template or body.system or body.context):
+        raise InvalidArgumentError("raw mode does not support template, system, or context")
+    if body.images:
+        raise CapabilityError(f'"{body.model}" does not support images')
+    if body.suffix:
+        raise CapabilityError(f'"{body.model}" does not support insert')
+    if not body.prompt:
+        return await _load_or_unload(body, request, server, as_generate)
+
+    def make(engine: Any, options: Options) -> Prompt:
+        return generate_prompt(engine, body, options)
+
+    size = len(body.prompt) + len(body.system)
+    return await _answer(body, request, server, as_generate, make, size, with_context=not body.raw)
+
+
+@router.post("/api/chat")
+async def chat(body: ChatRequest, request: Request, server: Server) -> Response:
+    """Answers a conversation; without messages, loads or unloads the model."""
+    _check(body)
+    if not body.model:
+        raise InvalidArgumentError("model is required")
+    if body.tools:
+        raise CapabilityError(f'"{body.model}" does not support tools')
+    if any(row.images for row in body.messages):
+        raise CapabilityError(f'"{body.model}" does not support images')
+    if not body.messages:
+        return await _load_or_unload(body, request, server, as_chat)
+
+    def make(engine: Any, options: Options) -> Prompt:
+        return chat_prompt(engine, body, options, template_options(engine, body.think, body.model))
+
+    size = sum(len(row.content) for row in body.messages)
+    return await _answer(body, request, server, as_chat, make, size, with_context=False)
+
+
+def _check(body: AnswerRequest) -> None:
+    if body.format:
+        raise CapabilityError(
+            f'"{body.model}" does not support format: answers cannot be held to a grammar yet'
+        )
+    read_logprobs(body.logprobs, body.top_logprobs)
+    read_options(body.options)
+
+
+def _keep_alive(body: AnswerRequest) -> float | None:
+    return None if body.keep_alive is None else keep_alive("keep_alive", body.keep_alive)
+
+
+async def _load_or_unload(
+    body: AnswerRequest, request: Request, server: ServerContext, shape: Shape
+) -> Response:
+    seconds = _keep_alive(body)
+    if seconds == 0:
+        if not is_admin(request):
+            raise CapabilityError("models cannot be unloaded over this address; the setting admin allows it")
+        await server.pool.check(body.model)
+        server.pool.unload(body.model)
+        return JSONResponse(done_without_answer(body.model, shape, "unload"))
+
+    async def load() -> None:
+        async with server.pool.lease(body.model, read_options(body.options).loading, seconds):
+            pass
+
+    await unless_gone(request, load())
+    return JSONResponse(done_without_answer(body.model, shape, "load"))
+
+
+async def _answer(
+    body: AnswerRequest,
+    request: Request,
+    server: ServerContext,
+    shape: Shape,
+    make: MakePrompt,
+    size: int,
+    *,
+    with_context: bool,
+) -> Response:
+    objects = _objects(body, server, shape, make, size, with_context=with_context)
+    if body.stream:
+        return StreamResponse(objects, NDJSON, error_body=plain_error_body)
+    return JSONResponse(await unless_gone(request, joined(objects)))
+
+
+async def _objects(
+    body: AnswerRequest,
+    server: ServerContext,
+    shape: Shape,
+    make: MakePrompt,
+    size: int,
+    *,
+    with_context: bool,
+) -> AsyncGenerator[dict[str, Any]]:
+    timer, options, raw = Timer(), read_options(body.options), getattr(body, "raw", False)
+    async with server.pool.lease(body.model, options.loading, _keep_alive(body)) as engine:
+        timer.loaded()
+        generation.check_queue(server, engine)
+        params = options.params(engine, logprobs=read_logprobs(body.logprobs, body.top_logprobs))
+        prompt = await generation.in_thread_if_long(size, lambda: make(engine, options))
+        end = engine.detokenize(prompt.ids[-8:], skip_special=False)
+        if body.debug_render_only:
+            yield {"model": body.model, "_debug_info": {"rendered_template": _rendered(engine, prompt)}}
+            return
+        reasoning = Reasoning(is_open=is_open(end)) if not raw and thinks(engine) else None
+        params = _within(params, context_of_request(engine, options) - len(prompt.ids))
+        events = generation.events(server, engine, prompt.ids, params, model=body.model)
+        async with aclosing(events):
+            async for chunk in chunks(
+                events, model=body.model, shape=shape, engine=engine, prompt=prompt, timer=timer,
+                reasoning=reasoning, with_context=with_context,
+            ):  # fmt: skip
+                yield chunk
+
+
+def _within(params: SamplingParams, room: int) -> SamplingParams:
+    """An answer ends where the request's context does."""
+    most = room if params.max_tokens is None else min(params.max_tokens, room)
+    return SamplingParams.from_options({"max_tokens": max(most, 1)}, base=params)
+
+
+def _rendered(engine: Any, prompt: Prompt) -> str:
+    return engine.detokenize(prompt.ids, skip_special=False)
