@@ -79,10 +79,11 @@ float read_eps(const Keys& keys) {
 
 }  // namespace
 
-void read_windows(const Keys& keys, Config& config, int period) {
+std::vector<bool> read_windows(const Keys& keys, Config& config, int period) {
   const int window = keys.integer_or("attention.sliding_window", 0, 0, INT32_MAX);
   const std::vector<bool> slides = keys.pattern("attention.sliding_window_pattern", config.n_layers, period);
   for (int i = 0; i < config.n_layers; ++i) config.layers[i].window = slides[i] ? window : 0;
+  return slides;
 }
 
 Config Config::from_metadata(const gguf::Metadata& metadata, uint64_t n_vocab_rows) {

@@ -65,7 +65,7 @@ struct Config {
 };
 
 // Layers of a window and those without take turns, as the file's key says, or else with this period, of which the last
-// layer is without.
-void read_windows(const Keys& keys, Config& config, int period);
+// layer is without. -> which layers have one.
+std::vector<bool> read_windows(const Keys& keys, Config& config, int period);
 
 }  // namespace fluxmlx::model

@@ -3,7 +3,10 @@
 namespace fluxmlx::model {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kQwen2, &kQwen3, &kPhi3, &kGemma, &kGemma2, &kGemma3};
+constexpr const Family* kFamilies[] = {
+    &kLlama,  &kMistral3, &kQwen2, &kQwen3,   &kPhi3,    &kGemma,
+    &kGemma2, &kGemma3,   &kOlmo2, &kGranite, &kSmollm3, &kCohere2,
+};
 
 }  // namespace
 

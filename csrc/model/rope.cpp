@@ -75,6 +75,14 @@ RopePlan read_rope(const Keys& keys, int head_dim, bool fractions) {
   return plan;
 }
 
+RopePlan unstretched(const RopePlan& plan) {
+  RopePlan result;
+  result.n_rot = plan.n_rot;
+  result.interleaved = plan.interleaved;
+  result.base = plan.base;
+  return result;
+}
+
 ops::Rope load_rope(const RopePlan& plan, load::Loader& loader, int n_ctx) {
   const int n_pairs = plan.n_rot / 2;
   const char* name = divisors_of(plan, n_ctx);

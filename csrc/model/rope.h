@@ -24,6 +24,9 @@ struct RopePlan {
 // YaRN's ramp lies between whole pairs, unless `fractions`.
 RopePlan read_rope(const Keys& keys, int head_dim, bool fractions);
 
+// The same before the context was stretched.
+RopePlan unstretched(const RopePlan& plan);
+
 // The divisors come from the file's tensors, as a context of n_ctx positions wants them.
 ops::Rope load_rope(const RopePlan& plan, load::Loader& loader, int n_ctx);
 

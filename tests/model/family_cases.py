@@ -37,6 +37,39 @@ def gemma(architecture: str, shape: Shape, **keys: object) -> Family:
     return Family(architecture=architecture, shape=shape, keys=keys, layer=layer)
 
 
+def llama(shape: Shape, architecture: str = "llama", **keys: object) -> Family:
+    """The plain decoder, with an output matrix of its own."""
+    ends: dict = {"output.weight": (shape.n_vocab, shape.n_embd)}
+    return Family(architecture=architecture, shape=shape, keys=keys, ends=ends)
+
+
+def llama3() -> Family:
+    """Llama 3's frequency table: slow pairs are slowed down by 8, fast ones not at all."""
+    waves = 2 * np.pi * 10000.0 ** (np.arange(0, 16, 2) / 16)
+    smooth = np.clip((32 / waves - 1) / (4 - 1), 0, 1)
+    table = 1 / ((1 - smooth) / 8 + smooth)
+    name = "rope_freqs.weight"
+    return Family(architecture="llama", ends={name: (8,)}, values={name: lambda _: table.astype(np.float32)})
+
+
+def olmo2(**keys: object) -> Family:
+    """Norms behind each part only, and of whole rows of q and k."""
+    shape = Shape(n_layers=5)
+    layer = {
+        **dict.fromkeys(("attn_norm.weight", "ffn_norm.weight")),
+        **dict.fromkeys(("post_attention_norm.weight", "post_ffw_norm.weight"), (shape.n_embd,)),
+        "attn_q_norm.weight": (shape.n_heads * shape.head_dim,),
+        "attn_k_norm.weight": (shape.n_kv_heads * shape.head_dim,),
+    }
+    ends: dict = {"output.weight": (shape.n_vocab, shape.n_embd)}
+    return Family(architecture="olmo2", shape=shape, keys=keys, layer=layer, ends=ends)
+
+
+YARN = {
+    "rope.scaling.type": "yarn",
+    "rope.scaling.factor": 4.0,
+    "rope.scaling.original_context_length": 64,
+}
 LONGROPE = {
     "rope.dimension_count": 12,
     "rope.scaling.attn_factor": 1.25,
@@ -67,6 +100,36 @@ CASES = {
             "rope.scaling.type": "linear",
             "rope.scaling.factor": 8.0,
         },
+    ),
+    "llama-3": llama3(),
+    "llama-yarn": llama(Shape(), **YARN, **{"rope.scaling.yarn_beta_fast": 16.0}),
+    "mistral3": llama(
+        Shape(head_dim=32),
+        "mistral3",
+        **YARN
+        | {
+            "rope.scaling.yarn_log_multiplier": 1.0,
+            "attention.temperature_scale": 0.5,
+            "rope.scaling.original_context_length": 8,
+        },
+    ),
+    "olmo2": olmo2(),
+    "olmo3": olmo2(**YARN, **{"attention.sliding_window": 8}),
+    "granite": Family(
+        architecture="granite",
+        keys={"embedding_scale": 6.0, "residual_scale": 0.3, "attention.scale": 0.1, "logit_scale": 2.0},
+    ),
+    "smollm3": Family(architecture="smollm3", shape=Shape(n_layers=5)),
+    "cohere2": Family(
+        architecture="cohere2",
+        shape=Shape(n_layers=5),
+        keys={
+            "attention.layer_norm_rms_epsilon": None,
+            "attention.layer_norm_epsilon": 1e-5,
+            "logit_scale": 0.25,
+            "attention.sliding_window": 8,
+        },
+        layer={"ffn_norm.weight": None},
     ),
 }
 CONTEXTS = {"phi3-short": 64}  # what the engine is asked for, elsewhere the model's own

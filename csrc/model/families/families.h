@@ -5,6 +5,7 @@
 // One architecture each.
 namespace fluxmlx::model {
 
-extern const Family kGemma, kGemma2, kGemma3, kLlama, kPhi3, kQwen2, kQwen3;
+extern const Family kCohere2, kGemma, kGemma2, kGemma3, kGranite, kLlama, kMistral3, kOlmo2, kPhi3, kQwen2, kQwen3,
+    kSmollm3;
 
 }  // namespace fluxmlx::model

@@ -35,12 +35,11 @@ void describe_gemma3(const Keys& keys, Config& config) {
   config.attention_softcap = keys.real_or("attn_logit_softcapping", 0, 0, 1e6);
   config.logits.softcap = keys.real_or("final_logit_softcapping", 0, 0, 1e6);
   scale_queries(config, 62);
-  read_windows(keys, config, 6);
-  RopePlan near = config.ropes[0];
+  const std::vector<bool> slides = read_windows(keys, config, 6);
+  RopePlan near = unstretched(config.ropes[0]);
   near.base = keys.real_or("rope.freq_base_swa", 10000, 1e-3, 1e15);
-  near.factor = 1;
   config.ropes.push_back(near);
-  for (LayerPlan& layer : config.layers) layer.rope = layer.window != 0 ? 1 : 0;
+  for (int i = 0; i < config.n_layers; ++i) config.layers[i].rope = slides[i] ? 1 : 0;
 }
 
 }  // namespace
