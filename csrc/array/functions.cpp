@@ -39,10 +39,25 @@ mlx_optional_int some(int value) { return mlx_optional_int{value, true}; }
 }  // namespace
 
 Array add(const Array& a, const Array& b, const Stream& s) { return binary(mlx_add, a, b, s); }
+Array maximum(const Array& a, const Array& b, const Stream& s) { return binary(mlx_maximum, a, b, s); }
+Array minimum(const Array& a, const Array& b, const Stream& s) { return binary(mlx_minimum, a, b, s); }
 Array multiply(const Array& a, const Array& b, const Stream& s) { return binary(mlx_multiply, a, b, s); }
 Array matmul(const Array& a, const Array& b, const Stream& s) { return binary(mlx_matmul, a, b, s); }
 Array sigmoid(const Array& a, const Stream& s) { return unary(mlx_sigmoid, a, s); }
 Array tanh(const Array& a, const Stream& s) { return unary(mlx_tanh, a, s); }
+
+Array largest(const Array& a, int n, const Stream& s) {
+  Array order;
+  const Array falling = unary(mlx_negative, a, s);
+  check(mlx_argpartition_axis(order.out(), falling.handle(), n - 1, -1, s.handle()));
+  return slice(order, {0, 0}, {a.dim(0), n}, s);
+}
+
+Array take_along(const Array& a, const Array& indices, const Stream& s) {
+  Array result;
+  check(mlx_take_along_axis(result.out(), a.handle(), indices.handle(), -1, s.handle()));
+  return result;
+}
 
 Array softmax(const Array& a, const Stream& s) {
   Array result;
@@ -117,6 +132,21 @@ Array quantized_matmul(const Array& x, const Array& w, const Array& scales, cons
   return result;
 }
 
+Array gather_qmm(const Array& x, const Array& w, const Array& scales, const Array& biases, const Array& chosen,
+                 const Quantization& q, const Stream& s) {
+  Array result;
+  check(mlx_gather_qmm(result.out(), x.handle(), w.handle(), scales.handle(), biases.handle(), mlx_array{nullptr},
+                       chosen.handle(), /*transpose=*/true, some(q.group_size), some(q.bits), q.mode.c_str(),
+                       /*sorted_indices=*/false, s.handle()));
+  return result;
+}
+
+Array gather_mm(const Array& x, const Array& w, const Array& chosen, const Stream& s) {
+  Array result;
+  check(mlx_gather_mm(result.out(), x.handle(), w.handle(), mlx_array{nullptr}, chosen.handle(), false, s.handle()));
+  return result;
+}
+
 Array dequantize(const Array& w, const Array& scales, const Array& biases, const Quantization& q, mlx_dtype dtype,
                  const Stream& s) {
   Array result;
@@ -145,11 +175,11 @@ Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, con
 }
 
 Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Array& mask,
-                const Stream& s) {
+                const Array& sinks, const Stream& s) {
   Array result;
   const char* mode = mask ? "array" : causal ? "causal" : "";
   check(mlx_fast_scaled_dot_product_attention(result.out(), q.handle(), k.handle(), v.handle(), scale, mode,
-                                              mask.handle(), mlx_array{nullptr}, s.handle()));
+                                              mask.handle(), sinks.handle(), s.handle()));
   return result;
 }
 

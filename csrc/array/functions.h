@@ -12,11 +12,15 @@
 namespace fluxmlx::mx {
 
 Array add(const Array& a, const Array& b, const Stream& s);
+Array maximum(const Array& a, const Array& b, const Stream& s);
+Array minimum(const Array& a, const Array& b, const Stream& s);
 Array multiply(const Array& a, const Array& b, const Stream& s);
 Array matmul(const Array& a, const Array& b, const Stream& s);
 Array sigmoid(const Array& a, const Stream& s);
 Array tanh(const Array& a, const Stream& s);
-Array softmax(const Array& a, const Stream& s);  // over the last axis, summed in float32
+Array largest(const Array& a, int n, const Stream& s);  // indices of the n largest of the last axis, in any order
+Array take_along(const Array& a, const Array& indices, const Stream& s);  // of the last axis
+Array softmax(const Array& a, const Stream& s);                           // over the last axis, summed in float32
 Array astype(const Array& a, mlx_dtype dtype, const Stream& s);
 Array contiguous(const Array& a, const Stream& s);
 Array reshape(const Array& a, const Shape& shape, const Stream& s);
@@ -36,6 +40,13 @@ struct Quantization {
 
 Array quantized_matmul(const Array& x, const Array& w, const Array& scales, const Array& biases, const Quantization& q,
                        const Stream& s);
+
+// x (..., L, n_in), w (n, n_out, n_in), or (n, n_in, n_out) where it is not quantised: matrix chosen[...] of each
+// product, whose leading axes are broadcast with those of x.
+Array gather_qmm(const Array& x, const Array& w, const Array& scales, const Array& biases, const Array& chosen,
+                 const Quantization& q, const Stream& s);
+Array gather_mm(const Array& x, const Array& w, const Array& chosen, const Stream& s);
+
 Array dequantize(const Array& w, const Array& scales, const Array& biases, const Quantization& q, mlx_dtype dtype,
                  const Stream& s);
 
@@ -47,9 +58,9 @@ Array layer_norm(const Array& x, const Array& weight, float eps, const Stream& s
 Array rope(const Array& x, int dims, bool interleaved, const Array& offsets, const Array& freqs, const Stream& s);
 
 // q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, S, head_dim); causal aligns the last rows. A mask (L, S), of the
-// dtype of q, is added to the scores and takes the place of causal.
+// dtype of q, is added to the scores and takes the place of causal. Sinks (n_heads,) are one more score of each head.
 Array attention(const Array& q, const Array& k, const Array& v, float scale, bool causal, const Array& mask,
-                const Stream& s);
+                const Array& sinks, const Stream& s);
 
 // Gives memory that MLX keeps for later arrays back to the system.
 void clear_cache() noexcept;

@@ -43,10 +43,11 @@ struct Linear {
   float scale = 1;
 };
 
-enum class Activation { silu, gelu_tanh };
+// Of gate g and up u: silu(g) u, gelu(g) u, and min(g, 7) logistic(1.702 min(g, 7)) (1 + u) with u between -7 and 7.
+enum class Activation { silu, gelu_tanh, clamped };
 
-// Two products of a shared input: y[t, r] = activation(gate[r] . x[t] (+ bias)) * (up[r] . x[t] (+ bias)). The
-// matrices have the same shape.
+// Two products of a shared input: y[t, r] = the activation of gate[r] . x[t] (+ bias) and up[r] . x[t] (+ bias).
+// The matrices have the same shape.
 struct Gated {
   Matrix gate, up;
   Activation activation = Activation::silu;
@@ -89,6 +90,7 @@ struct Attention {
   const float* q_scale = nullptr;  // (n_tokens,) a factor of the queries beside `scale`
   int64_t window = 0;              // positions that a query sees, itself included; 0: all before it
   float softcap = 0;               // scores become softcap * tanh(score / softcap); 0: they stay
+  const float* sinks = nullptr;    // (n_heads,) one more score of each head, which takes weight and gives nothing
   CacheType cache_type = CacheType::f16;
   int64_t layer_offset = 0;  // bytes of a block before this layer's first head
   std::span<const Sequence> sequences;

@@ -170,20 +170,37 @@ void Loader::finish() {
   });
 }
 
-std::vector<float> Loader::floats(const std::string& name, int n) {
-  const gguf::Tensor& tensor = find(name, {static_cast<uint64_t>(n)});
+std::vector<float> Loader::vector_values(const gguf::Tensor& tensor) {
   if (!is_float(tensor.type)) {
-    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' has the type ",
+    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", tensor.name, "' has the type ",
          tensor_type_info(tensor.type).name, "; a norm, bias or frequency table must be F32, F16 or BF16");
   }
   count(tensor, "plain vector");
-  return read_floats(tensor, 0, 1);
+  return read_floats(tensor, 0, count_elements(tensor) / tensor.ne[0]);
 }
 
-Array Loader::vector(const std::string& name, int n) {
-  const Array wide = Array::from(floats(name, n), {n});
-  const Array result = mx::astype(wide, ops_.dtype(), ops_.stream());
+std::vector<float> Loader::floats(const std::string& name, int n) {
+  return vector_values(find(name, {static_cast<uint64_t>(n)}));
+}
+
+Array Loader::load_vector(const gguf::Tensor& tensor) {
+  const std::vector<float> values = vector_values(tensor);
+  const Array result = mx::astype(Array::from(values, {static_cast<int>(values.size())}), ops_.dtype(), ops_.stream());
   mx::eval(result);
+  return result;
+}
+
+Array Loader::vector(const std::string& name, int n) { return load_vector(find(name, {static_cast<uint64_t>(n)})); }
+
+ops::Linear Loader::stack(const std::string& name, int n, int n_out, int n_in) {
+  const auto size = [](int k) { return static_cast<uint64_t>(k); };
+  const gguf::Tensor& tensor = find(name + ".weight", {size(n_in), size(n_out), size(n)});
+  if (kernels::has_packed(tensor.type) && n_out % 8 != 0) {
+    fail(ErrorCode::unsupported, file_.path(), ": tensor '", tensor.name, "' has experts of ", n_out,
+         " rows; this version runs multiples of 8");
+  }
+  ops::Linear result{load_rows(tensor, 0, n * n_out, n_in), {}};
+  if (has(name + ".bias")) result.bias = load_vector(find(name + ".bias", {size(n_out), size(n)}));
   return result;
 }
 

@@ -39,8 +39,9 @@ class Loader {
   ops::Weight matrix(const std::string& name, int n_out, int n_in);
   ops::Weight rows(const std::string& name, int n_rows, int first, int n_out, int n_in);  // some of a matrix of n_rows
   ops::Linear linear(const std::string& name, int n_out, int n_in);  // <name>.weight, and <name>.bias if there is one
-  Array vector(const std::string& name, int n);                      // in the dtype of the activations
-  std::vector<float> floats(const std::string& name, int n);         // for the host
+  ops::Linear stack(const std::string& name, int n, int n_out, int n_in);  // n matrices, and n biases if there are
+  Array vector(const std::string& name, int n);                            // in the dtype of the activations
+  std::vector<float> floats(const std::string& name, int n);               // for the host
 
   // Reads the matrices that matrix() gave in packed or block layout: until then their memory is not written.
   void finish();
@@ -55,6 +56,8 @@ class Loader {
 
  private:
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
+  std::vector<float> vector_values(const gguf::Tensor& tensor);
+  Array load_vector(const gguf::Tensor& tensor);
   ops::Weight load_rows(const gguf::Tensor& tensor, int first, int n_out, int n_in);
   ops::Weight take_in(const gguf::Tensor& tensor, int first, ops::Weight weight);
   ops::Weight load_quantized(const gguf::Tensor& tensor, int first, ops::Weight weight);

@@ -77,6 +77,12 @@ float read_eps(const Keys& keys) {
   return keys.real_or(centred ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5, 0, 1);
 }
 
+// A mixture of experts may have no other length.
+const char* feed_forward_key(const Keys& keys) {
+  const bool experts_only = !keys.has("feed_forward_length") && keys.has("expert_feed_forward_length");
+  return experts_only ? "expert_feed_forward_length" : "feed_forward_length";
+}
+
 }  // namespace
 
 std::vector<bool> read_windows(const Keys& keys, Config& config, int period) {
@@ -90,14 +96,9 @@ Config Config::from_metadata(const gguf::Metadata& metadata, uint64_t n_vocab_ro
   Config config;
   config.family = &require_family(metadata);
   const Keys keys(metadata, config.family->name);
-  if (keys.integer_or("expert_count", 0, 0, 1 << 16) != 0) {
-    fail(ErrorCode::unsupported, metadata.file_name(), ": a mixture of experts (", config.family->name,
-         ".expert_count) is not supported by this version");
-  }
-  keys.has("expert_used_count");
   config.n_layers = keys.integer("block_count", 1, kMaxLayers);
   config.n_embd = keys.integer("embedding_length", 1, kMaxWidth);
-  config.n_ff = keys.per_layer("feed_forward_length", config.n_layers, 1, kMaxWidth);
+  config.n_ff = keys.per_layer(feed_forward_key(keys), config.n_layers, 1, kMaxWidth);
   config.n_ctx_train = read_context(keys);
   config.norm_eps = read_eps(keys);
   read_heads(keys, config);
@@ -105,6 +106,10 @@ Config Config::from_metadata(const gguf::Metadata& metadata, uint64_t n_vocab_ro
   config.layers.resize(static_cast<size_t>(config.n_layers));
   config.n_vocab = read_vocabulary(metadata, n_vocab_rows);
   config.family->describe(keys, config);
+  if (config.experts.n == 0 && keys.integer_or("expert_count", 0, 0, 1 << 16) != 0) {
+    fail(ErrorCode::unsupported, metadata.file_name(), ": a mixture of experts (", config.family->name,
+         ".expert_count) is not supported in this architecture");
+  }
   keys.refuse_unread();
   return config;
 }

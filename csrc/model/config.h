@@ -27,6 +27,15 @@ struct LayerPlan {
   int rope = 0;    // of Config::ropes; negative: no rotation
 };
 
+// A mixture of experts in place of the feed-forward part.
+struct ExpertPlan {
+  int n = 0;  // none
+  int n_used = 0;
+  int n_ff = 0;
+  int n_ff_shared = 0;        // of one more expert that all rows go to; 0: none
+  bool share_of_all = false;  // weights are shares of all experts, else of the chosen
+};
+
 enum class HeadNorm { none, each, all };  // of q and k: each head by itself, or all heads of a row together
 
 // The shape of a decoder: read once from the metadata, checked, never changed.
@@ -44,6 +53,7 @@ struct Config {
 
   std::vector<RopePlan> ropes;
   std::vector<LayerPlan> layers;
+  ExpertPlan experts;
 
   bool norm_centred = false;  // LayerNorm instead of RMS norm
   bool pre_norms = true;
@@ -51,6 +61,7 @@ struct Config {
   const char* ffn_norm = "ffn_norm";  // the tensor of the norm before the feed-forward part
   bool parallel = false;              // attention and feed-forward part read the same norm of the same row
   HeadNorm head_norm = HeadNorm::none;
+  bool sinks = false;          // of attention
   bool fused_gate_up = false;  // gate and up are one matrix
   ops::Activation activation = ops::Activation::silu;
 
@@ -63,6 +74,9 @@ struct Config {
 
   static Config from_metadata(const gguf::Metadata& metadata, uint64_t n_vocab_rows);
 };
+
+// The experts that the keys speak of, if they do.
+ExpertPlan read_experts(const Keys& keys, const Config& config);
 
 // Layers of a window and those without take turns, as the file's key says, or else with this period, of which the last
 // layer is without. -> which layers have one.

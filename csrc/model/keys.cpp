@@ -19,6 +19,7 @@ constexpr std::array kDescriptive = {
     "attention.layer_norm_epsilon",
     "attention.layer_norm_rms_epsilon",
     "embedding_length_out",
+    "expert_used_count",
 };
 constexpr std::array kOtherParts = {"vision.", "audio.", "mm."};  // an image or sound encoder in the same file
 

@@ -4,8 +4,8 @@ namespace fluxmlx::model {
 namespace {
 
 constexpr const Family* kFamilies[] = {
-    &kLlama,  &kMistral3, &kQwen2, &kQwen3,   &kPhi3,    &kGemma,
-    &kGemma2, &kGemma3,   &kOlmo2, &kGranite, &kSmollm3, &kCohere2,
+    &kLlama,  &kMistral3, &kQwen2, &kQwen2Moe, &kQwen3,   &kQwen3Moe, &kPhi3,   &kGemma,
+    &kGemma2, &kGemma3,   &kOlmo2, &kGranite,  &kSmollm3, &kCohere2,  &kGptOss,
 };
 
 }  // namespace

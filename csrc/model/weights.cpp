@@ -20,6 +20,12 @@ class LayerReader {
     return loader_.linear(prefix_ + name, n_out, n_in);
   }
 
+  ops::Linear stack(const std::string& name, int n, int n_out, int n_in) {
+    return loader_.stack(prefix_ + name, n, n_out, n_in);
+  }
+
+  Array vector(const std::string& name, int n) { return loader_.vector(prefix_ + name, n); }
+
   // Rows [first, first + n_out) of a matrix of n_rows.
   ops::Linear part(const std::string& name, int n_rows, int first, int n_out, int n_in) {
     return {loader_.rows(prefix_ + name + ".weight", n_rows, first, n_out, n_in), {}};
@@ -50,6 +56,7 @@ ops::AttentionConfig load_attention(const Config& config, LayerReader& read, con
   attention.softcap = config.attention_softcap;
   attention.window = plan.window;
   attention.rope = plan.rope;
+  if (config.sinks) attention.sinks = read.vector("attn_sinks.weight", config.n_heads);
   if (config.head_norm != HeadNorm::none) {
     const bool all = config.head_norm == HeadNorm::all;
     attention.norms_all_heads = all;
@@ -59,9 +66,28 @@ ops::AttentionConfig load_attention(const Config& config, LayerReader& read, con
   return attention;
 }
 
+void load_experts(const Config& config, LayerReader& read, ops::Layer& layer) {
+  const ExpertPlan& plan = config.experts;
+  ops::Experts& experts = layer.experts;
+  experts.n = plan.n;
+  experts.n_used = plan.n_used;
+  experts.share_of_all = plan.share_of_all;
+  experts.router = read.linear("ffn_gate_inp", plan.n, config.n_embd);
+  experts.gate = read.stack("ffn_gate_exps", plan.n, plan.n_ff, config.n_embd);
+  experts.up = read.stack("ffn_up_exps", plan.n, plan.n_ff, config.n_embd);
+  experts.down = read.stack("ffn_down_exps", plan.n, config.n_embd, plan.n_ff);
+  if (plan.n_ff_shared == 0) return;
+  experts.has_shared = true;
+  experts.shared_router = read.linear("ffn_gate_inp_shexp", 1, config.n_embd);
+  layer.gate = read.linear("ffn_gate_shexp", plan.n_ff_shared, config.n_embd);
+  layer.up = read.linear("ffn_up_shexp", plan.n_ff_shared, config.n_embd);
+  layer.down = read.linear("ffn_down_shexp", config.n_embd, plan.n_ff_shared);
+}
+
 void load_feed_forward(const Config& config, LayerReader& read, ops::Layer& layer) {
   const int n_ff = config.n_ff, n_embd = config.n_embd;
   layer.activation = config.activation;
+  if (config.experts.n != 0) return load_experts(config, read, layer);
   layer.down = read.linear("ffn_down", n_embd, n_ff);
   if (config.fused_gate_up) {
     layer.gate = read.part("ffn_up", 2 * n_ff, 0, n_ff, n_embd);

@@ -8,7 +8,8 @@
 
 namespace fluxmlx::ops {
 
-enum class Activation { silu, gelu_tanh };
+// Of gate g and up u: silu(g) u, gelu(g) u, and min(g, 7) logistic(1.702 min(g, 7)) (1 + u) with u between -7 and 7.
+enum class Activation { silu, gelu_tanh, clamped };
 
 struct AttentionConfig {
   int n_heads = 0;
@@ -20,6 +21,19 @@ struct AttentionConfig {
   int rope = 0;                  // of LayerStack::ropes; negative: no rotation
   Norm q_norm, k_norm;           // before the rotation; empty weight: none
   bool norms_all_heads = false;  // of a row together, else each by itself
+  Array sinks;  // (n_heads,): each head has one more score that takes weight and gives nothing; or empty
+};
+
+// A router's choice of several feed-forward parts, each with a weight.
+struct Experts {
+  int n = 0;  // none
+  int n_used = 0;
+  bool share_of_all = false;  // weights are shares of all experts, else of the chosen
+  Linear router;              // (n, n_embd)
+  Linear gate, up;            // n matrices (n_ff, n_embd), one after the other
+  Linear down;                // n matrices (n_embd, n_ff)
+  bool has_shared = false;    // the layer's own gate, up and down are one more expert
+  Linear shared_router;       // (1, n_embd), whose logistic is its weight
 };
 
 // One layer: attention, and a gated feed-forward part. Each may have a norm before it, and one of what it adds.
@@ -33,6 +47,7 @@ struct Layer {
   Linear gate, up;  // (n_ff, n_embd)
   Activation activation = Activation::silu;
   Linear down;  // (n_embd, n_ff)
+  Experts experts;
   Norm ffn_post_norm;
   bool parallel = false;     // the feed-forward part reads what attention reads, not what it left
   float residual_scale = 1;  // of what each part adds

@@ -39,9 +39,13 @@ class Case:
     window: int = 0
     softcap: float = 0.0
     q_scales: bool = False
+    sinks: bool = False
 
     def factors(self, positions: np.ndarray) -> np.ndarray | None:
         return (1 + positions / 2048).astype(np.float32) if self.q_scales else None
+
+    def sink_scores(self) -> np.ndarray | None:
+        return np.linspace(-2, 6, self.heads, dtype=np.float32) if self.sinks else None
 
     def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(self.seed)
@@ -69,6 +73,7 @@ def call(case: Case, q, k, v, sequences, positions, *, isa="", pool=POOL):
         pool, isa, q, k, v, sequences, case.scale, q_norm=qn, k_norm=kn, norm_eps=1e-6,
         rope=case.rope(positions), n_rot=case.n_rot, interleaved=case.interleaved, layer=case.layer,
         window=case.window, softcap=case.softcap, q_scale=case.factors(positions),
+        sinks=case.sink_scores(),
     )  # fmt: skip
 
 
@@ -104,8 +109,11 @@ def reference(case: Case) -> np.ndarray:
     if case.window:
         seen &= ~np.tril(seen, -case.window)
     scores = np.where(seen, scores, -np.inf)
+    if case.sinks:
+        sinks = np.broadcast_to(case.sink_scores()[:, None, None], (case.heads, case.n, 1))
+        scores = np.concatenate([scores, sinks], -1)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
-    weights /= weights.sum(-1, keepdims=True)
+    weights = (weights / weights.sum(-1, keepdims=True))[..., : case.n]
     return np.einsum("hqk,khd->qhd", weights, np.repeat(v, group, axis=1))
 
 
@@ -140,6 +148,7 @@ CASES = [
     Case(n=1), Case(n=64), Case(n=65), Case(heads=32, kv_heads=1, n=70, dim=40, n_rot=40),
     Case(n=256), Case(n=257, layer=2), Case(n=600, capacity=600), Case(heads=6, kv_heads=6, n=300, dim=24, n_rot=24),
     Case(heads=10, kv_heads=2, n=520, capacity=576, type="f32", norms=True),
+    Case(sinks=True, type="f32"), Case(sinks=True, n=600, capacity=640, window=128),
     Case(softcap=2.0), Case(q_scales=True, type="f32", n=300), Case(window=1, n=70), Case(window=8, softcap=3.0),
     Case(window=64, n=600, capacity=640), Case(window=256, n=600, capacity=640, type="f32"),
     Case(window=300, n=900, capacity=960, heads=8, kv_heads=1, softcap=5.0),
@@ -181,7 +190,7 @@ def whole_prompt(case: Case) -> np.ndarray:
 
 def test_token_by_token_gives_the_same_bits() -> None:
     """Decoding one token at a time has the bits of one prompt, with norms and a float32 cache too."""
-    window = Case(n=700, capacity=704, window=200, softcap=4.0, q_scales=True)
+    window = Case(n=700, capacity=704, window=200, softcap=4.0, q_scales=True, sinks=True)
     for case in (Case(n=140), Case(n=530, capacity=576), Case(n=140, type="f32", norms=True), window):
         assert_same_bits(run(case, [1] * case.n), run(case))
 

@@ -137,7 +137,19 @@ def test_gated_linear(activation: str, n_tokens: int) -> None:
     assert (np.abs(result - expected) <= np.abs(expected) * 2.0**-22 * (4 + np.abs(inner)) + 1e-30).all()
 
 
-@pytest.mark.parametrize("activation", ["silu", "gelu_tanh"])
+def test_clamped_gate() -> None:
+    """min(g, 7) logistic(1.702 min(g, 7)) (1 + u) with u between -7 and 7, over both clamps."""
+    gate, up = random_matrix("Q4_1", 29, 576), random_matrix("Q4_1", 29, 576, seed=1)
+    x = inputs(11, 576) * 5
+    g, u = linear(gate, x).astype(np.float64), linear(up, x).astype(np.float64)
+    assert (g > 7).any() and (u > 7).any() and (u < -7).any()
+    g, u = np.minimum(g, 7), np.clip(u, -7, 7)
+    expected = g / (1 + np.exp(-1.702 * g)) * (1 + u)
+    result = testing.gated_linear(POOL, "", x, gate, up, "clamped")
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu_tanh", "clamped"])
 def test_gated_linear_bits(activation: str) -> None:
     """Gated products have the same bits in any company, on any instruction set and number of threads."""
     gate, up = random_matrix("Q4_0", 29, 1024), random_matrix("Q4_0", 29, 1024, seed=1)

@@ -65,6 +65,46 @@ def olmo2(**keys: object) -> Family:
     return Family(architecture="olmo2", shape=shape, keys=keys, layer=layer, ends=ends)
 
 
+def experts(architecture: str, shape: Shape, n: int, n_ff: int, **keys: object) -> Family:
+    """A router and a stack of matrices in place of the feed-forward part."""
+    layer: dict = {
+        **dict.fromkeys(("ffn_gate.weight", "ffn_up.weight", "ffn_down.weight")),
+        "ffn_gate_inp.weight": (n, shape.n_embd),
+        "ffn_gate_exps.weight": (n, n_ff, shape.n_embd),
+        "ffn_up_exps.weight": (n, n_ff, shape.n_embd),
+        "ffn_down_exps.weight": (n, shape.n_embd, n_ff),
+    }
+    if architecture == "qwen3moe":
+        layer |= dict.fromkeys(("attn_q_norm.weight", "attn_k_norm.weight"), (shape.head_dim,))
+    if architecture == "qwen2moe":
+        layer |= {
+            "attn_q.bias": (shape.n_heads * shape.head_dim,),
+            "attn_k.bias": (shape.n_kv_heads * shape.head_dim,),
+            "attn_v.bias": (shape.n_kv_heads * shape.head_dim,),
+            "ffn_gate_inp_shexp.weight": (shape.n_embd,),
+            "ffn_gate_shexp.weight": (shape.n_ff, shape.n_embd),
+            "ffn_up_shexp.weight": (shape.n_ff, shape.n_embd),
+            "ffn_down_shexp.weight": (shape.n_embd, shape.n_ff),
+        }
+    if architecture == "gpt-oss":
+        layer |= {
+            "ffn_norm.weight": None,
+            "post_attention_norm.weight": (shape.n_embd,),
+            "attn_sinks.weight": (shape.n_heads,),
+            "attn_q.bias": (shape.n_heads * shape.head_dim,),
+            "attn_k.bias": (shape.n_kv_heads * shape.head_dim,),
+            "attn_v.bias": (shape.n_kv_heads * shape.head_dim,),
+            "attn_output.bias": (shape.n_embd,),
+            "ffn_gate_inp.bias": (n,),
+            "ffn_gate_exps.bias": (n, n_ff),
+            "ffn_up_exps.bias": (n, n_ff),
+            "ffn_down_exps.bias": (n, shape.n_embd),
+        }
+    ends: dict = {"output.weight": (shape.n_vocab, shape.n_embd)}
+    counts = {"expert_count": n, "expert_used_count": 3}
+    return Family(architecture=architecture, shape=shape, keys={**counts, **keys}, layer=layer, ends=ends)
+
+
 YARN = {
     "rope.scaling.type": "yarn",
     "rope.scaling.factor": 4.0,
@@ -130,6 +170,28 @@ CASES = {
             "attention.sliding_window": 8,
         },
         layer={"ffn_norm.weight": None},
+    ),
+    "mixtral": experts("llama", Shape(), 4, 96),
+    "qwen2moe": experts(
+        "qwen2moe",
+        Shape(),
+        8,
+        32,
+        expert_feed_forward_length=32,
+        expert_shared_feed_forward_length=96,
+    ),
+    "qwen3moe": experts("qwen3moe", Shape(), 8, 64, expert_feed_forward_length=64),
+    "gpt-oss": experts(
+        "gpt-oss",
+        Shape(n_layers=4),
+        8,
+        64,
+        **YARN,
+        **{
+            "feed_forward_length": None,
+            "expert_feed_forward_length": 64,
+            "attention.sliding_window": 8,
+        },
     ),
 }
 CONTEXTS = {"phi3-short": 64}  # what the engine is asked for, elsewhere the model's own

@@ -33,25 +33,65 @@ def transformed(file: File, name: str) -> np.ndarray:
     return values
 
 
+def experts_of(file: File, layer: str, key: str) -> np.ndarray | None:
+    """The stacked matrices and biases of experts, which `transformers` joins in its own ways."""
+    transposed = file.architecture == "gpt-oss"
+    kind = "bias" if key.endswith("_bias") else "weight"
+    if "experts.down_proj" in key:
+        down = file.tensors[f"{layer}ffn_down_exps.{kind}"]
+        return down.swapaxes(1, 2) if transposed and kind == "weight" else down
+    if "experts.gate_up_proj" in key:
+        gate, up = (file.tensors[f"{layer}ffn_{name}_exps.{kind}"] for name in ("gate", "up"))
+        if not transposed:
+            return np.concatenate([gate, up], 1)
+        both = np.stack([gate, up], 2).reshape(gate.shape[0], -1, *gate.shape[2:])
+        return both.swapaxes(1, 2) if kind == "weight" else both
+    return None
+
+
+OWN_NAMES = {"mlp.gate.weight": "ffn_gate_inp.weight", "mlp.router.weight": "ffn_gate_inp.weight"}
+
+
+def tensor_of(file: File, key: str, names: gguf.TensorNameMap) -> np.ndarray:
+    """The values of one parameter."""
+    if key == "lm_head.weight" and "output.weight" not in file.tensors:
+        return file.tensors["token_embd.weight"]
+    if key.startswith("model.layers."):
+        index, rest = key.removeprefix("model.layers.").split(".", 1)
+        stacked = experts_of(file, f"blk.{index}.", key)
+        if stacked is not None:
+            return stacked
+        if rest in OWN_NAMES:
+            return file.tensors[f"blk.{index}.{OWN_NAMES[rest]}"]
+    name = names.get_name(key, try_suffixes=(".weight", ".bias"))
+    assert name is not None, key
+    if name not in file.tensors:
+        name += ".weight"  # sinks, which are no weight in transformers
+    return transformed(file, name)
+
+
 def weights(file: File, model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """The model's parameters from the file, by the `gguf` package's table of names."""
     arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == file.architecture)
     names = gguf.get_tensor_name_map(arch, file.meta["block_count"])
-    tied = "output.weight" not in file.tensors
     state = {}
-    for key in model.state_dict():
-        tied_head = tied and key == "lm_head.weight"
-        name = "token_embd.weight" if tied_head else names.get_name(key, try_suffixes=(".weight", ".bias"))
-        assert name is not None, key
-        state[key] = torch.from_numpy(transformed(file, name))
+    for key, parameter in model.state_dict().items():
+        values = tensor_of(file, key, names)
+        state[key] = torch.from_numpy(np.ascontiguousarray(values)).reshape(parameter.shape)
     return state
+
+
+def name_of(file: File) -> str:
+    """The row of FAMILIES: some architectures are two for `transformers`."""
+    if file.architecture == "olmo2" and "attention.sliding_window" in file.meta:
+        return "olmo3"
+    return "mixtral" if file.architecture == "llama" and "expert_count" in file.meta else file.architecture
 
 
 def load(path: Path) -> torch.nn.Module:
     """The model in float32, with the file's weights."""
     file = File(path)
-    has_window = "attention.sliding_window" in file.meta
-    name, options = FAMILIES["olmo3" if file.architecture == "olmo2" and has_window else file.architecture]
+    name, options = FAMILIES[name_of(file)]
     config = getattr(transformers, f"{name}Config")(
         **(plain(file) | options(file)), attn_implementation="eager"
     )

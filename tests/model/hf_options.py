@@ -37,7 +37,7 @@ def plain(file: File) -> Meta:
     return {
         "vocab_size": m["vocab_size"],
         "hidden_size": m["embedding_length"],
-        "intermediate_size": m["feed_forward_length"],
+        "intermediate_size": m.get("feed_forward_length"),
         "num_hidden_layers": m["block_count"],
         "num_attention_heads": m["attention.head_count"],
         "num_key_value_heads": m["attention.head_count_kv"],
@@ -181,6 +181,40 @@ def cohere2(file: File) -> Meta:
     }
 
 
+def moe(file: File) -> Meta:
+    m = file.meta
+    n, n_used = m["expert_count"], m["expert_used_count"]
+    return {"num_local_experts": n, "num_experts": n, "num_experts_per_tok": n_used}
+
+
+def qwen2moe(file: File) -> Meta:
+    m = file.meta
+    return {
+        **moe(file),
+        "moe_intermediate_size": m["expert_feed_forward_length"],
+        "shared_expert_intermediate_size": m["expert_shared_feed_forward_length"],
+        "norm_topk_prob": False,
+        "decoder_sparse_step": 1,
+        "qkv_bias": True,
+    }
+
+
+def qwen3moe(file: File) -> Meta:
+    lengths = {"moe_intermediate_size": file.meta["expert_feed_forward_length"]}
+    return {**moe(file), **lengths, "norm_topk_prob": True, "decoder_sparse_step": 1}
+
+
+def gpt_oss(file: File) -> Meta:
+    m = file.meta
+    return {
+        **moe(file),
+        "intermediate_size": m["expert_feed_forward_length"],
+        "sliding_window": m["attention.sliding_window"],
+        "layer_types": turns(file, 2),
+        "rope_parameters": {**yarn(file), "truncate": False},
+    }
+
+
 # architecture -> name in transformers, its further options
 FAMILIES: dict[str, tuple[str, Callable[[File], Meta]]] = {
     "phi3": ("Phi3", phi3),
@@ -194,4 +228,8 @@ FAMILIES: dict[str, tuple[str, Callable[[File], Meta]]] = {
     "granite": ("Granite", granite),
     "smollm3": ("SmolLM3", smollm3),
     "cohere2": ("Cohere2", cohere2),
+    "mixtral": ("Mixtral", moe),
+    "qwen2moe": ("Qwen2Moe", qwen2moe),
+    "qwen3moe": ("Qwen3Moe", qwen3moe),
+    "gpt-oss": ("GptOss", gpt_oss),
 }

@@ -61,7 +61,7 @@ U32, F32, STRING, ARRAY = (
 )
 
 BAD_KEYS = [
-    ("36 unknown architecture", "general.architecture", (STRING, "mamba"), "mamba", "llama, qwen2, qwen3"),
+    ("36 unknown architecture", "general.architecture", (STRING, "mamba"), "mamba", "llama, mistral3, qwen2"),
     ("36 endless architecture", "general.architecture", (STRING, "x" * 2**20), "xxx...", "not supported"),
     ("36 architecture of another type", "general.architecture", (U32, 7), "general.architecture", "STRING"),
     ("37 no layers", "llama.block_count", (U32, 0), "block_count", "is 0"),
@@ -94,7 +94,7 @@ BAD_KEYS = [
         "epsilon is -1e-05",
         "number",
     ),
-    ("45 experts", "llama.expert_count", (U32, 8), "mixture of experts", "not supported"),
+    ("45 experts", "llama.expert_count", (U32, 8), "expert_used_count", "missing"),
     ("45 endless experts", "llama.expert_count", (U32, 2**31), "expert_count is 2147483648", "0 to"),
     ("unknown rope scaling", "llama.rope.scaling.type", (STRING, "dynamic"), "dynamic", "linear"),
     ("yarn of nothing", "llama.rope.scaling.type", (STRING, "yarn"), "original_context_length", "missing"),

@@ -55,7 +55,7 @@ class CacheBlocks {
 nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& q, const Floats& k, const Floats& v,
                         const nb::list& sequences, float scale, nb::handle q_norm, nb::handle k_norm, float norm_eps,
                         nb::handle rope, int n_rot, bool interleaved, int64_t layer, int64_t window, float softcap,
-                        nb::handle q_scale) {
+                        nb::handle q_scale, nb::handle sinks) {
   Attention args{};
   std::vector<Sequence> rows;
   for (nb::handle item : sequences) {
@@ -75,6 +75,7 @@ nb::object attention_of(ThreadPool& pool, const std::string& isa, const Floats& 
   args.q_norm = floats_or_null(q_norm), args.k_norm = floats_or_null(k_norm), args.norm_eps = norm_eps;
   args.rope = floats_or_null(rope), args.n_rot = n_rot, args.rope_interleaved = interleaved;
   args.window = window, args.softcap = softcap, args.q_scale = floats_or_null(q_scale);
+  args.sinks = floats_or_null(sinks);
   args.sequences = rows;
   auto out = std::make_unique<float[]>(q.size());
   std::fill_n(out.get(), q.size(), 0.0f / 0.0f);  // what a kernel forgets to write shows
@@ -124,7 +125,7 @@ void register_testing_attention(nb::module_& m) {
         nb::arg("sequences"), nb::arg("scale"), nb::arg("q_norm").none() = nb::none(),
         nb::arg("k_norm").none() = nb::none(), nb::arg("norm_eps") = 0.0f, nb::arg("rope").none() = nb::none(),
         nb::arg("n_rot") = 0, nb::arg("interleaved") = false, nb::arg("layer") = 0, nb::arg("window") = 0,
-        nb::arg("softcap") = 0.0f, nb::arg("q_scale").none() = nb::none());
+        nb::arg("softcap") = 0.0f, nb::arg("q_scale").none() = nb::none(), nb::arg("sinks").none() = nb::none());
   m.def("time_attention", &time_attention);
 }
 

@@ -88,7 +88,9 @@ nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Float
   const Matrix w = matrix_of(gate);
   auto y = std::make_unique<float[]>(x.shape(0) * static_cast<size_t>(w.n_rows));
   Gated products{w, matrix_of(up)};
-  products.activation = activation == "silu" ? Activation::silu : Activation::gelu_tanh;
+  products.activation = activation == "silu"      ? Activation::silu
+                        : activation == "clamped" ? Activation::clamped
+                                                  : Activation::gelu_tanh;
   products.y = y.get();
   products.gate_bias = floats_or_null(gate_bias), products.up_bias = floats_or_null(up_bias);
   gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), {floats_or_null(norm), eps},

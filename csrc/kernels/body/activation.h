@@ -36,7 +36,16 @@ inline F8 gelu_tanh(F8 x) {
   return times_logistic(x, mul(broadcast(1.5957691216f), inner));
 }
 
-inline F8 activate(Activation activation, F8 x) { return activation == Activation::silu ? silu(x) : gelu_tanh(x); }
+inline F8 clamped(F8 gate, F8 up) {
+  const F8 limit = broadcast(7), bounded = min(limit, gate);
+  const F8 scaled = times_logistic(bounded, mul(broadcast(1.702f), bounded));
+  return mul(scaled, add(broadcast(1), max(broadcast(-7), min(limit, up))));
+}
+
+inline F8 activate(Activation activation, F8 gate, F8 up) {
+  if (activation == Activation::clamped) return clamped(gate, up);
+  return mul(activation == Activation::silu ? silu(gate) : gelu_tanh(gate), up);
+}
 
 // limit * tanh(x / limit) = limit - 2 limit / (1 + e^(2 x / limit))
 inline F8 soft_cap(F8 x, F8 limit) {

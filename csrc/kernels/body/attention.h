@@ -215,6 +215,20 @@ inline void attention_spans(const Attention& args, const AttentionBlock& block, 
   }
 }
 
+// The sink of a head is one more score of each query, whose value is zero.
+inline void add_sinks(const Queries& queries, const Part& part) {
+  for (int64_t i = 0; i < queries.count(); ++i) {
+    const F8 sink = broadcast(queries.args->sinks[queries.block->kv_head * queries.group + i % queries.group]);
+    const F8 before = broadcast(part.maximum[i]), merged = max(before, sink);
+    const F8 keep = exp(sub(before, merged)), take = exp(sub(sink, merged));
+    float sum[8];
+    store(sum, add(mul(broadcast(part.sum[i]), keep), take));
+    part.sum[i] = sum[0];
+    float* mean = part.mean + i * queries.mean_size();
+    for (int64_t d = 0; d < queries.mean_size(); d += 8) store(mean + d, mul(load(mean + d), keep));
+  }
+}
+
 // Merges parts of one span each in their order and writes the rows.
 inline void attention_finish(const Attention& args, const AttentionBlock& block, SpanRange spans, float* memory,
                              float* scratch_memory) {
@@ -232,6 +246,7 @@ inline void attention_finish(const Attention& args, const AttentionBlock& block,
       }
     }
   }
+  if (args.sinks != nullptr) add_sinks(queries, whole);
   for (int64_t i = 0; i < queries.count(); ++i) {
     const F8 sum = broadcast(whole.sum[i]);
     float* out = args.out + queries.offset(i);

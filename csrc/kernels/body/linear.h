@@ -157,9 +157,9 @@ inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch
   add_bias(products.gate_bias, panel, scratch.gate);
   add_bias(products.up_bias, panel, scratch.up);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
-    const F8 gated = activate(products.activation, load(scratch.gate + t * kPanelRows));
+    const F8 gate = load(scratch.gate + t * kPanelRows), up = load(scratch.up + t * kPanelRows);
     float* out = products.y + (panel.token + t) * products.gate.n_rows + panel.row;
-    store_rows(out, mul(gated, load(scratch.up + t * kPanelRows)), panel);
+    store_rows(out, activate(products.activation, gate, up), panel);
   }
 }
 

@@ -67,9 +67,9 @@ Array ComposedOps::attend(const AttentionConfig& config, const Array& q, const A
   if (slides || config.softcap != 0) {
     const Array mask = window_mask(config.window, n_queries, n_keys);
     if (config.softcap != 0) return attend_capped(config, q, k, v, mask);
-    return mx::attention(q, k, v, config.scale, false, mask, stream_);
+    return mx::attention(q, k, v, config.scale, false, mask, config.sinks, stream_);
   }
-  return mx::attention(q, k, v, config.scale, /*causal=*/n_queries > 1, {}, stream_);
+  return mx::attention(q, k, v, config.scale, /*causal=*/n_queries > 1, {}, config.sinks, stream_);
 }
 
 Array ComposedOps::attention(const Step& step, int layer, const Array& q, const Array& k, const Array& v) const {

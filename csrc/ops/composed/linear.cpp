@@ -49,18 +49,29 @@ Array ComposedOps::head(const Array& x, const Norm& norm, const Linear& linear, 
   return capped(scaled(this->linear(this->norm(x, norm), linear), scale.scale), scale.softcap);
 }
 
-Array ComposedOps::activate(const Array& x, Activation activation) const {
-  if (activation == Activation::silu) return mx::multiply(x, mx::sigmoid(x, stream_), stream_);
+Array ComposedOps::clamped(const Array& gate, const Array& up) const {
+  const Array bounded = mx::minimum(gate, number(7), stream_);
+  const Array logistic = mx::sigmoid(scaled(bounded, 1.702f), stream_);
+  const Array shifted =
+      mx::add(mx::maximum(mx::minimum(up, number(7), stream_), number(-7), stream_), number(1), stream_);
+  return mx::multiply(mx::multiply(bounded, logistic, stream_), shifted, stream_);
+}
+
+Array ComposedOps::gate(const Array& x, const Array& up, Activation activation) const {
+  if (activation == Activation::clamped) return clamped(x, up);
+  if (activation == Activation::silu) {
+    return mx::multiply(mx::multiply(x, mx::sigmoid(x, stream_), stream_), up, stream_);
+  }
   // gelu(x) = x / 2 (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
   const Array square = mx::multiply(x, x, stream_);
   const Array cubic = mx::add(scaled(square, 0.044715f), number(1), stream_);
   const Array u = scaled(mx::multiply(x, cubic, stream_), 1.5957691216f);
-  return mx::multiply(x, mx::sigmoid(u, stream_), stream_);
+  return mx::multiply(mx::multiply(x, mx::sigmoid(u, stream_), stream_), up, stream_);
 }
 
 Array ComposedOps::gated(const Array& x, const Layer& layer) const {
   const Array normed = norm(x, layer.ffn_norm);
-  return mx::multiply(activate(linear(normed, layer.gate), layer.activation), linear(normed, layer.up), stream_);
+  return gate(linear(normed, layer.gate), linear(normed, layer.up), layer.activation);
 }
 
 std::unique_ptr<Ops> make_composed_ops(DeviceKind device) { return std::make_unique<ComposedOps>(device); }

@@ -38,7 +38,11 @@ class ComposedOps final : public Ops {
   Array scaled(const Array& x, float factor) const;
   Array capped(const Array& x, float limit) const;
   Array gated(const Array& x, const Layer& layer) const;  // (T, n_embd) -> (T, n_ff)
-  Array activate(const Array& x, Activation activation) const;
+  Array gate(const Array& gate, const Array& up, Activation activation) const;
+  Array clamped(const Array& gate, const Array& up) const;
+  Array expert_product(const Array& x, const Linear& stack, int n, const Array& chosen) const;
+  Array shared_expert(const Array& normed, const Layer& layer) const;
+  Array feed_experts(const Array& x, const Layer& layer) const;  // (T, n_embd) -> the same
 
   // q (T, n_heads * head_dim), k and v (T, n_kv_heads * head_dim) -> (T, n_heads * head_dim).
   // Rotates q and k, appends k and v to the caches of the step's sequences, attends causally.

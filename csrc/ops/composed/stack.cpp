@@ -39,8 +39,9 @@ Array ComposedOps::layer(const Step& step, int index, const Array& x) const {
   const Array q = linear(normed, layer.qkv[0]), k = linear(normed, layer.qkv[1]), v = linear(normed, layer.qkv[2]);
   const Array attended = norm(linear(attention(step, index, q, k, v), layer.output), layer.attention_post_norm);
   const Array mixed = mx::add(scaled(attended, layer.residual_scale), x, stream_);
-  const Array fed = norm(linear(gated(layer.parallel ? x : mixed, layer), layer.down), layer.ffn_post_norm);
-  return mx::add(scaled(fed, layer.residual_scale), mixed, stream_);
+  const Array& input = layer.parallel ? x : mixed;
+  const Array fed = layer.experts.n != 0 ? feed_experts(input, layer) : linear(gated(input, layer), layer.down);
+  return mx::add(scaled(norm(fed, layer.ffn_post_norm), layer.residual_scale), mixed, stream_);
 }
 
 }  // namespace fluxmlx::ops

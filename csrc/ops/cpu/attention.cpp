@@ -40,6 +40,7 @@ void LayerKernels::attend(size_t layer, std::span<const Span> spans, int64_t n_t
   if (stack_.query_scale.beta != 0) args.q_scale = buffers.q_scale;
   args.window = config.window;
   args.softcap = config.softcap;
+  args.sinks = host_data(config.sinks);
   args.out = buffers.attended;
   sequences_.clear();
   for (const Span& span : spans) {

@@ -4,16 +4,20 @@
 
 namespace fluxmlx::ops {
 namespace cpu {
-namespace {
 
 kernels::Activation to_kernel(Activation activation) {
-  return activation == Activation::silu ? kernels::Activation::silu : kernels::Activation::gelu_tanh;
+  switch (activation) {
+    case Activation::gelu_tanh:
+      return kernels::Activation::gelu_tanh;
+    case Activation::clamped:
+      return kernels::Activation::clamped;
+    default:
+      return kernels::Activation::silu;
+  }
 }
 
-}  // namespace
-
 LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack)
-    : pool_(std::move(pool)), stack_(std::move(stack)) {
+    : pool_(std::move(pool)), stack_(std::move(stack)), experts_(pool_) {
   buffers_.ropes.resize(stack_.ropes.size());
 }
 
@@ -66,6 +70,10 @@ void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> pos
     kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv);
     attend(i, spans, n_tokens);
     add_product(layer, layer.output, layer.attention_post_norm, b.attended, n_tokens, x, b.mixed);
+    if (layer.experts.n != 0) {
+      experts_.run(layer, b.mixed, n_tokens, b.mixed, y);
+      continue;
+    }
     kernels::Gated gated{host_matrix(layer.gate.weight), host_matrix(layer.up.weight), to_kernel(layer.activation)};
     gated.y = b.gated;
     gated.gate_bias = host_data(layer.gate.bias), gated.up_bias = host_data(layer.up.bias);

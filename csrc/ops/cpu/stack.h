@@ -2,7 +2,7 @@
 
 #include "base/scratch.h"
 #include "cache/block_cache.h"
-#include "ops/cpu/ops.h"
+#include "ops/cpu/experts.h"
 
 namespace fluxmlx::ops::cpu {
 
@@ -41,6 +41,7 @@ class LayerKernels {
 
   std::shared_ptr<ThreadPool> pool_;
   LayerStack stack_;
+  ExpertKernels experts_;
   Scratch memory_;
   Buffers buffers_;
   std::vector<kernels::Sequence> sequences_;
