@@ -109,7 +109,7 @@ def test_loading_and_unloading(open_client: Open, loader: StubLoader) -> None:
             for path, field in [("/api/generate", {}), ("/api/chat", {"messages": []})]:
                 row = (await client.post(path, json={"model": "a", **field})).json()
                 assert (row["done"], row["done_reason"]) == (True, "load")
-                assert [one["name"] for one in (await client.get("/api/ps")).json()["models"]] == ["a"]
+                assert [one["name"] for one in (await client.get("/api/ps")).json()["models"]] == ["a:latest"]
                 row = (await client.post(path, json={"model": "a", "keep_alive": 0, **field})).json()
                 assert row["done_reason"] == "unload"
                 assert (await client.get("/api/ps")).json() == {"models": []}
@@ -171,6 +171,17 @@ def test_raw_and_templates(open_client: Open) -> None:
         ("/api/generate", {**GENERATE, "keep_alive": "-1"}, 400, "unit"),
         ("/api/generate", {**GENERATE, "think": "much"}, 400, "think"),
         ("/api/generate", {**GENERATE, "context": [1.5]}, 400, "context"),
+        ("/api/generate", {**GENERATE, "context": [-1]}, 400, "context[0]"),
+        ("/api/generate", {**GENERATE, "context": [1, 10**30]}, 400, "context[1]"),
+        ("/api/generate", {**GENERATE, "options": {"temperature": 10**400}}, 400, "temperature"),
+        ("/api/generate", {**GENERATE, "options": {"num_predict": 2**63}}, 400, "num_predict"),
+        ("/api/generate", {**GENERATE, "options": {"num_predict": "10"}}, 400, "num_predict"),
+        ("/api/generate", {**GENERATE, "options": {"stop": ["x"] * 10_000}}, 400, "stop"),
+        ("/api/generate", {**GENERATE, "options": {"stop": [""]}}, 400, "stop"),
+        ("/api/generate", {**GENERATE, "options": {"stop": ["x" * 2**20]}}, 400, "stop"),
+        ("/api/generate", {**GENERATE, "options": {"top_p": 2}}, 400, "top_p"),
+        ("/api/generate", {**GENERATE, "options": {"repeat_penalty": 0}}, 400, "repeat_penalty"),
+        ("/api/generate", {**GENERATE, "options": [1]}, 400, "options"),
         ("/api/generate", {"model": ["a"]}, 400, "model"),
         ("/api/generate", {"model": "../../x", "prompt": "a"}, 404, "not found"),
         ("/api/chat", {"messages": []}, 400, "model is required"),
@@ -197,24 +208,23 @@ def test_refusals(open_client: Open, path: str, body: Any, status: int, text: st
     assert found.status_code == status and text in found.json()["error"]
 
 
+def test_odd_values_that_have_a_meaning(open_client: Open) -> None:
+    """A life of the model beyond all time, more threads and context than there are, an answer without an end."""
+    options = {"num_thread": 10**6, "num_ctx": 2**40, "num_predict": -2, "seed": 2**63}
+
+    async def main() -> None:
+        async with open_client() as client:
+            body = {**GENERATE, "keep_alive": 1e300, "options": options, "stream": False}
+            assert (await client.post("/api/generate", json=body)).status_code == 200
+            assert (await client.get("/api/ps")).json()["models"][0]["expires_at"].startswith("2318")
+
+    asyncio.run(main())
+
+
 def test_keys_in_any_case_and_nulls(open_client: Open) -> None:
     """As with Go, the case of a key does not matter and null is nothing."""
     body = {"Model": "a", "PROMPT": "x", "Stream": False, "system": None, "options": None, "format": None}
     assert rows(post(open_client, "/api/generate", body))[0]["response"] == "It is blue."
-
-
-def test_embeddings(open_client: Open) -> None:
-    """One vector for each text, of length 1, also when it is cut short; the older form is as the model has it."""
-    found = post(open_client, "/api/embed", {"model": "a", "input": ["x", "yy"]}).json()
-    assert found["embeddings"] == [[0.6, 0.8, 0.0]] * 2 and found["prompt_eval_count"] == 3
-    short = post(open_client, "/api/embed", {"model": "a", "input": "x", "dimensions": 1}).json()
-    assert short["embeddings"] == [[1.0]]
-    assert post(open_client, "/api/embed", {"model": "a", "input": ""}).json()["embeddings"] == []
-    cut = post(open_client, "/api/embed", {"model": "a", "input": "x" * 600}).json()
-    assert (cut["prompt_eval_count"], cut["prompt_cut_count"]) == (512, 88)
-    old = post(open_client, "/api/embeddings", {"model": "a", "prompt": "x"}).json()
-    assert old == {"embedding": [3.0, 4.0, 0.0]}
-    assert post(open_client, "/api/embeddings", {"model": "a", "prompt": ""}).json() == {"embedding": []}
 
 
 def test_a_full_queue_is_told_at_once(open_client: Open) -> None:

@@ -70,7 +70,7 @@ def checked(params: Mapping[str, Any]) -> dict[str, Any]:
             rows = cast("list[Any]", value) if isinstance(value, list) else [value]
             right, value = all(isinstance(row, str) for row in rows), rows
         else:
-            numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+            numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST
             right = isinstance(value, bool) if kind is bool else numeric and kind(value) == value
             value = kind(value) if right else value
         if not right:
@@ -104,6 +104,7 @@ def load_options(params: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
+_MOST = 1e300  # what every kind of number can hold
 _WORDS = {int: "integer", float: "float", bool: "boolean", list: "list of strings"}
 
 

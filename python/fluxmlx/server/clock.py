@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 __all__ = ["nanoseconds", "rfc3339", "rfc3339_after"]
 
+_LONG = 3e9  # seconds; 95 years
 _NEVER = datetime(
     2318, 1, 1, tzinfo=UTC
 )  # a model that stays for ever; what Ollama says of it is as far away
@@ -25,4 +25,4 @@ def rfc3339(when: datetime | None = None) -> str:
 
 def rfc3339_after(seconds: float) -> str:
     """The moment that is so far away."""
-    return rfc3339(_NEVER if math.isinf(seconds) else datetime.now(UTC) + timedelta(seconds=seconds))
+    return rfc3339(_NEVER if seconds > _LONG else datetime.now(UTC) + timedelta(seconds=seconds))

@@ -37,14 +37,14 @@ async def events(
 ) -> AsyncGenerator[Event]:
     """What `engine.astream` gives, counted. Closing it cancels the request."""
     began = time.perf_counter()
-    first = True
+    first, label = True, _label(context, model)
     async with engine.astream(prompt, params, **options) as stream:
         async for event in stream:
             if first and event.token is not None:
-                context.metrics.first_token.labels(model).observe(time.perf_counter() - began)
+                context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
                 first = False
             if event.usage is not None:
-                _count(context, model, event.usage, event.timings)
+                _count(context, label, event.usage, event.timings)
             yield event
 
 
@@ -52,8 +52,9 @@ async def whole(
     context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
 ) -> Completion:
     """What `engine.agenerate` gives, counted. Cancelling the task cancels the request."""
+    label = _label(context, model)
     answer: Completion = await engine.agenerate(prompt, params, **options)
-    _count_answer(context, model, answer)
+    _count_answer(context, label, answer)
     return answer
 
 
@@ -69,21 +70,28 @@ async def wholes(
     """The same for several prompts; of a list of more than one, those wait that the engine's queue has no room for."""
     if len(prompts) == 1:
         return [await whole(context, engine, prompts[0], params, model=model, **options)]
+    label = _label(context, model)
     answers: list[Completion] = await engine.agenerate(prompts, params, **options)
     for answer in answers:
-        _count_answer(context, model, answer)
+        _count_answer(context, label, answer)
     return answers
 
 
-def _count_answer(context: ServerContext, model: str, answer: Completion) -> None:
+def _label(context: ServerContext, model: str) -> str:
+    """The model's name in the metrics: one, however its clients spell it."""
+    found = context.pool.find(model) if model else None
+    return found.name if found is not None else "other"
+
+
+def _count_answer(context: ServerContext, label: str, answer: Completion) -> None:
     for one in answer.choices:
-        _count(context, model, one.usage, one.timings)
-    context.metrics.first_token.labels(model).observe(answer.timings.queued_s + answer.timings.prompt_s)
+        _count(context, label, one.usage, one.timings)
+    context.metrics.first_token.labels(label).observe(answer.timings.queued_s + answer.timings.prompt_s)
 
 
-def _count(context: ServerContext, model: str, usage: Any, timings: Any) -> None:
+def _count(context: ServerContext, label: str, usage: Any, timings: Any) -> None:
     metrics = context.metrics
-    metrics.prompt_tokens.labels(model).inc(usage.prompt_tokens)
-    metrics.completion_tokens.labels(model).inc(usage.completion_tokens)
+    metrics.prompt_tokens.labels(label).inc(usage.prompt_tokens)
+    metrics.completion_tokens.labels(label).inc(usage.completion_tokens)
     if usage.completion_tokens > 1:
-        metrics.between_tokens.labels(model).observe(timings.decode_s / usage.completion_tokens)
+        metrics.between_tokens.labels(label).observe(timings.decode_s / usage.completion_tokens)

@@ -58,10 +58,8 @@ class LoadedModel:
         return self.users == 0 and self.engine is not None
 
     def serves(self, options: Mapping[str, Any]) -> bool:
-        """Whether a request with these options of a load needs no load of its own."""
-        threads, ctx = options.get("threads"), options.get("ctx", 0)
-        if threads is not None and threads != self.options.get("threads"):
-            return False
+        """Whether a request with these options of a load needs no load of its own. Threads alone are no reason."""
+        ctx = options.get("ctx", 0)
         if self.engine is None:
             return "ctx" not in self.options or ctx <= self.options["ctx"]
         known = self.engine.capabilities

@@ -12,7 +12,11 @@ from fluxmlx.errors import CancelledError, ModelNotFoundError
 from fluxmlx.server.names import not_found
 from fluxmlx.server.settings import ServerSettings
 
-__all__ = ["EngineLoader", "Loader", "Progress", "load_in_thread"]
+__all__ = ["EngineLoader", "Loader", "Progress", "load_in_thread", "whole_options"]
+
+# What a request may ask of a load; more is taken for this.
+_MOST_CTX = 1 << 20
+_MOST_THREADS = 256
 
 Progress = Callable[[str, int, int], None]
 
@@ -51,6 +55,16 @@ class EngineLoader:
         import fluxmlx
 
         return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
+
+
+def whole_options(settings: ServerSettings, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a load: a context is at least as long as the setting, and as trained where that is 0."""
+    whole = {name: value for name, value in options.items() if name != "ctx"}
+    if settings.context_length:
+        whole["ctx"] = min(max(settings.context_length, options.get("ctx", 0)), _MOST_CTX)
+    if "threads" in whole:
+        whole["threads"] = min(whole["threads"], _MOST_THREADS)
+    return whole
 
 
 async def load_in_thread(loader: Loader, source: str, options: Mapping[str, Any], report: Progress) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 from fluxmlx.errors import EngineClosedError, EngineError, OutOfMemoryError, QueueFullError
 from fluxmlx.server.loaded import LoadedModel
-from fluxmlx.server.loading import EngineLoader, Loader, load_in_thread
-from fluxmlx.server.names import model_key
+from fluxmlx.server.loading import EngineLoader, Loader, load_in_thread, whole_options
+from fluxmlx.server.names import model_key, with_tag
 from fluxmlx.server.settings import ServerSettings
 
 __all__ = ["ModelPool"]
@@ -59,7 +59,8 @@ class ModelPool:
 
         Args:
             name: as a client spells it.
-            load_options: `ctx` (at least) and `threads`; a loaded model that has others is loaded anew.
+            load_options: `ctx`, at least; a loaded model that has less is loaded anew, if it was trained for more.
+                `threads`, for who loads it.
             keep_alive: seconds that the model stays after this request; None as it was told before.
 
         Raises:
@@ -127,18 +128,14 @@ class ModelPool:
             before = self._retire(model)
             model = None
         if model is None:
-            model = LoadedModel(key, name, source, self._whole(options), self._settings.keep_alive)
+            shown = name if name in self._sources else with_tag(name).lower()
+            model = LoadedModel(
+                key, shown, source, whole_options(self._settings, options), self._settings.keep_alive
+            )
             self._models[key] = model
             model.loading = asyncio.create_task(self._load(model, before))
             model.loading.add_done_callback(lambda _: self._after_load(model))
         return model
-
-    def _whole(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Options of a load: a context is at least as long as the setting, and as trained where that is 0."""
-        whole = {name: value for name, value in options.items() if name != "ctx"}
-        if self._settings.context_length:
-            whole["ctx"] = max(self._settings.context_length, options.get("ctx", 0))
-        return whole
 
     async def _engine(self, model: LoadedModel) -> Any:
         """The engine, once it is loaded; the load goes on if this task is cancelled."""

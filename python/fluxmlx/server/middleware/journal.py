@@ -25,6 +25,7 @@ _LOG = logging.getLogger("fluxmlx.server")
 _ACCESS = logging.getLogger("fluxmlx.server.access")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SHOWN = 200
+_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 _OPERATIONS = (*PROBES, "/metrics")
 _DRAINING = Failure(503, "the server is shutting down", "shutting_down", headers={"Retry-After": "1"})
 
@@ -64,7 +65,8 @@ class Journal:
         scope, seconds = entry.scope, time.perf_counter() - entry.began
         route = getattr(scope.get("route"), "path", "other")
         metrics = self._context.metrics
-        metrics.requests.labels(scope["method"][:16], route, entry.status).inc()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.requests.labels(method, route, entry.status).inc()
         metrics.seconds.labels(route).observe(seconds)
         if self._context.settings.access_log:
             row = {

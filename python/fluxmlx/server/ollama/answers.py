@@ -148,11 +148,10 @@ async def _objects(
         generation.check_queue(server, engine)
         params = options.params(engine, logprobs=read_logprobs(body.logprobs, body.top_logprobs))
         prompt = await generation.in_thread_if_long(size, lambda: make(engine, options))
-        end = engine.detokenize(prompt.ids[-8:], skip_special=False)
         if body.debug_render_only:
             yield {"model": body.model, "_debug_info": {"rendered_template": _rendered(engine, prompt)}}
             return
-        reasoning = Reasoning(is_open=is_open(end)) if not raw and thinks(engine) else None
+        reasoning = None if raw or not thinks(engine) else Reasoning(is_open=is_open(_end(engine, prompt)))
         params = _within(params, context_of_request(engine, options) - len(prompt.ids))
         events = generation.events(server, engine, prompt.ids, params, model=body.model)
         async with aclosing(events):
@@ -167,6 +166,10 @@ def _within(params: SamplingParams, room: int) -> SamplingParams:
     """An answer ends where the request's context does."""
     most = room if params.max_tokens is None else min(params.max_tokens, room)
     return SamplingParams.from_options({"max_tokens": max(most, 1)}, base=params)
+
+
+def _end(engine: Any, prompt: Prompt) -> str:
+    return engine.detokenize(prompt.ids[-8:], skip_special=False)
 
 
 def _rendered(engine: Any, prompt: Prompt) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -139,10 +140,18 @@ def _model_info(info: ModelInfo, *, verbose: bool) -> dict[str, Any]:
         if name in _HIDDEN:
             continue
         if isinstance(value, (list, tuple)):
-            found[name] = list(value) if verbose or len(value) <= _SHORT else []
+            rows = cast("list[Any]", value)
+            found[name] = [_plain(row) for row in rows] if verbose or len(rows) <= _SHORT else []
         else:
-            found[name] = value if isinstance(value, (str, int, float, bool)) else str(value)
+            found[name] = _plain(value)
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
 
 
 def _running(model: LoadedModel, entries: Mapping[str, Any]) -> dict[str, Any]:

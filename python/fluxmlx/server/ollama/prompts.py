@@ -65,7 +65,7 @@ def generate_prompt(engine: Any, request: GenerateRequest, options: Options) -> 
     if request.raw:
         ids = engine.tokenize(request.prompt, parse_special=True)
     else:
-        ids = [*request.context, *_templated(engine, request)]
+        ids = [*_known(engine, request.context), *_templated(engine, request)]
     return _fitting(ids, context_of_request(engine, options), options.num_keep, request.truncate)
 
 
@@ -110,6 +110,15 @@ def _fitting(ids: list[int], limit: int, num_keep: int, truncate: bool) -> Promp
     place = max(limit - max(limit // _ROOM, 1), 1)
     keep = min(num_keep, place // 2)
     return Prompt([*ids[:keep], *ids[len(ids) - (place - keep) :]], len(ids) - place)
+
+
+def _known(engine: Any, ids: list[int]) -> list[int]:
+    """Ids that a client sends, checked."""
+    n_vocab = engine.tokenizer.n_vocab
+    for index, token in enumerate(ids):
+        if not 0 <= token < n_vocab:
+            raise InvalidArgumentError(f"context[{index}] is no token; expected ids from 0 to {n_vocab - 1}")
+    return ids
 
 
 def _templated(engine: Any, request: GenerateRequest) -> list[int]:

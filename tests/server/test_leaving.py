@@ -1,0 +1,78 @@
+"""Clients that leave a real engine: in the queue, in a long prompt, in an answer."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import Server, serving
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def server(smollm2: Path) -> Iterator[Server]:
+    with serving("serve_model.py", model=smollm2, alias="smol", num_parallel=1) as running:
+        until = time.monotonic() + 60
+        while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
+            time.sleep(0.05)
+        yield running
+
+
+def send(server: Server, prompt: str, n_tokens: int = 4000) -> socket.socket:
+    """A connection whose request has been sent."""
+    options = {"num_predict": n_tokens, "seed": 1, "temperature": 5}
+    body = json.dumps({"model": "smol", "prompt": prompt, "raw": True, "options": options}).encode()
+    connection = server.connect()
+    head = f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def until_number(server: Server, name: str, value: float, seconds: float = 20) -> float:
+    """How long it takes until the metrics say so."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        found = re.search(
+            rf"^fluxmlx_engine_{name}\{{.*?\}} (\S+)$", httpx.get(server.url + "/metrics").text, re.M
+        )
+        if found and float(found[1]) == value:
+            return time.monotonic() - began
+        time.sleep(0.005)
+    raise AssertionError(f"{name} never was {value}")
+
+
+def test_in_an_answer_and_in_the_queue(server: Server) -> None:
+    """Who waits leaves without a trace, who runs frees the place, and the one behind them goes on."""
+    first = send(server, "Once upon a time")
+    until_number(server, "running", 1)
+    second, third = send(server, "Twice"), send(server, "Thrice", 3)
+    until_number(server, "queued", 2)
+    second.close()
+    until_number(server, "queued", 1)
+    first.close()
+    third.settimeout(20)
+    found = b""
+    while b'"done":true' not in found:
+        piece = third.recv(65536)
+        assert piece, found
+        found += piece
+    third.close()
+    assert found.startswith(b"HTTP/1.1 200")
+    assert until_number(server, "running", 0) < 5
+
+
+def test_in_a_long_prompt(server: Server) -> None:
+    """A prompt of thousands of tokens is given up between two steps; the next request does not wait for it."""
+    connection = send(server, "river stone lamp cloud " * 1900)
+    until_number(server, "running", 1)
+    connection.close()
+    assert until_number(server, "running", 0) < 5
+    page = httpx.get(server.url + "/metrics").text
+    assert 'fluxmlx_requests_total{method="POST",route="/api/generate",status="200"}' in page
