@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fluxmlx.cli import runner
 from fluxmlx.cli.bench import bench
 from fluxmlx.cli.cp import cp
 from fluxmlx.cli.create import create
@@ -40,6 +41,7 @@ app.command("rm")(rm)
 app.command("create")(create)
 app.command("info")(info)
 app.command("bench")(bench)
+app.command("runner", hidden=True)(runner.runner)
 
 
 def _print_version(wanted: bool) -> None:

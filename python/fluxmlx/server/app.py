@@ -19,7 +19,7 @@ from fluxmlx.server.invalid import invalid_failure
 from fluxmlx.server.middleware import middleware
 from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.protocols import Protocol, default_protocols
-from fluxmlx.server.streams import to_json
+from fluxmlx.server.streams import error_response
 from fluxmlx.server.version import server_version
 
 if TYPE_CHECKING:
@@ -29,9 +29,20 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-# Every route may refuse; one row tells the document so, and schemathesis with it.
+# What every route may refuse with; schemathesis holds the server to it.
+_REFUSALS = {
+    400: "The request cannot be answered as it is",
+    401: "No key, or a wrong one",
+    403: "Not from there",
+    404: "There is no such model, file or route",
+    405: "Not by this method",
+    408: "The request came too slowly",
+    413: "The request is too large",
+    415: "The body is not JSON",
+    503: "Too much is going on, or the server is about to stop; try again later",
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "An error, in the protocol's shape"}
+    status: {"description": f"{why}; an error in the protocol's shape"} for status, why in _REFUSALS.items()
 }
 
 
@@ -52,9 +63,9 @@ def create_app(
         middleware=middleware(context), lifespan=_lifespan, responses=_RESPONSES,
     )  # fmt: skip
     app.state.context = context
-    app.include_router(operations.router)
-    for protocol in context.protocols:
+    for protocol in context.protocols:  # before our own routes: a protocol may have its own /health
         app.include_router(protocol.router)
+    app.include_router(operations.router)
     app.add_exception_handler(FluxmlxError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -86,4 +97,4 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, failure: Failure) -> Response:
     body = request.app.state.context.error_body(request.url.path)(failure)
-    return Response(to_json(body), failure.status, failure.headers, "application/json; charset=utf-8")
+    return error_response(body, failure.status, failure.headers)

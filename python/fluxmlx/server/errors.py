@@ -32,7 +32,7 @@ class Failure:
     headers: Mapping[str, str] | None = None
 
 
-ErrorBody = Callable[[Failure], dict[str, Any]]
+ErrorBody = Callable[[Failure], dict[str, Any] | str]  # an object, or plain text
 
 
 class RequestError(errors.FluxmlxError):

@@ -11,11 +11,11 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from fluxmlx.errors import FluxmlxError
 from fluxmlx.server.errors import ErrorBody, RequestError, failure_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["NDJSON", "SSE", "StreamForm", "StreamResponse", "to_json", "unless_gone"]
+__all__ = ["NDJSON", "SSE", "StreamForm", "StreamResponse", "error_response", "to_json", "unless_gone"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger("fluxmlx.server")
@@ -33,6 +33,13 @@ _LOG = logging.getLogger("fluxmlx.server")
 def to_json(value: Any) -> bytes:
     """JSON without spaces; characters as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def error_response(body: dict[str, Any] | str, status: int, headers: Mapping[str, str] | None) -> Response:
+    """A protocol's error: JSON, or plain text where it has that."""
+    if isinstance(body, str):
+        return PlainTextResponse(body, status, headers)
+    return Response(to_json(body), status, headers, "application/json; charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
-
 from fluxmlx.server.errors import Failure, plain_error_body
-from fluxmlx.server.streams import to_json
+from fluxmlx.server.streams import error_response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -38,7 +36,5 @@ async def refuse(
     headers = dict(failure.headers or {})
     if close:
         headers["Connection"] = "close"
-    response = Response(
-        to_json(shape(failure)), failure.status, headers, media_type="application/json; charset=utf-8"
-    )
+    response = error_response(shape(failure), failure.status, headers)
     await response(scope, receive, send)

@@ -21,7 +21,8 @@ __all__ = ["Bodies", "check_json"]
 MAX_DEPTH = 64
 _LARGE = 1 << 18  # bytes that are checked in a thread
 _JSON = ("application/json", "text/json")
-_CURL = "application/x-www-form-urlencoded"  # what `curl -d` says of JSON
+# What programs say of JSON that do not think about it: nothing, `curl -d`, aiohttp.
+_UNTOLD = ("", "application/x-www-form-urlencoded", "application/octet-stream")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -143,12 +144,12 @@ def _finite(text: str) -> float:
 
 
 def _check_type(scope: Scope) -> None:
-    """JSON; from programs also what curl calls it. A page could send that one without asking first."""
+    """JSON; from programs also what they send without a thought. A page could send that without asking first."""
     kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     is_page = header(scope, b"origin") is not None or header(scope, b"sec-fetch-site") is not None
     if kind in _JSON or (kind.startswith("application/") and kind.endswith("+json")):
         return
-    if kind not in ("", _CURL) or is_page:
+    if kind not in _UNTOLD or is_page:
         raise RequestError(
             415, "the body must be JSON, with `Content-Type: application/json`", code="media_type"
         )

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from fluxmlx.server.ollama.options import Options
     from fluxmlx.server.ollama.schemas import ChatRequest, GenerateRequest, Message
 
-__all__ = ["Prompt", "chat_prompt", "context_of_request", "generate_prompt", "template_options", "thinks"]
+__all__ = [
+    "Prompt",
+    "chat_prompt",
+    "context_of_request",
+    "fitting",
+    "generate_prompt",
+    "template_options",
+    "thinks",
+]
 
 _KEY = "tokenizer.chat_template"
 _FIELD = re.compile(r"\{\{-?\s*\.(\w+)\s*-?\}\}")
@@ -66,7 +74,7 @@ def generate_prompt(engine: Any, request: GenerateRequest, options: Options) -> 
         ids = engine.tokenize(request.prompt, parse_special=True)
     else:
         ids = [*_known(engine, request.context), *_templated(engine, request)]
-    return _fitting(ids, context_of_request(engine, options), options.num_keep, request.truncate)
+    return fitting(ids, context_of_request(engine, options), options.num_keep, request.truncate)
 
 
 def chat_prompt(engine: Any, request: ChatRequest, options: Options, variables: Mapping[str, Any]) -> Prompt:
@@ -75,7 +83,7 @@ def chat_prompt(engine: Any, request: ChatRequest, options: Options, variables: 
     limit = context_of_request(engine, options)
     ids = engine.chat_ids(rows, None, variables)
     if len(ids) < limit or not request.truncate:
-        return _fitting(ids, limit, options.num_keep, request.truncate)
+        return fitting(ids, limit, options.num_keep, request.truncate)
     system, rest = (
         [row for row in rows if row["role"] == "system"],
         [row for row in rows if row["role"] != "system"],
@@ -86,7 +94,7 @@ def chat_prompt(engine: Any, request: ChatRequest, options: Options, variables: 
 
     n_cut = _fewest(len(rest) - 1, lambda n: len(render(n)) <= limit - limit // _ROOM)
     kept = render(n_cut)
-    prompt = _fitting(kept, limit, options.num_keep, truncate=True)
+    prompt = fitting(kept, limit, options.num_keep, truncate=True)
     return Prompt(prompt.ids, len(ids) - len(prompt.ids), n_cut)
 
 
@@ -99,7 +107,7 @@ def _fewest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _fitting(ids: list[int], limit: int, num_keep: int, truncate: bool) -> Prompt:
+def fitting(ids: list[int], limit: int, num_keep: int, truncate: bool) -> Prompt:
     """The ids with their middle cut out where they leave no place for an answer."""
     if len(ids) < limit:
         return Prompt(ids)
