@@ -197,6 +197,7 @@ def test_pictures_are_refused() -> None:
 
 def test_fields_of_the_service_are_accepted() -> None:
     """Those that OpenAI's own client sends, and that do not change what the answer is."""
+    chat(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="none").params(SURFACE)
     chat(user="me", metadata={}, store=True, service_tier="auto", parallel_tool_calls=True, tools=[],
          response_format={"type": "text"}, tool_choice="none").params(SURFACE)  # fmt: skip
 

@@ -13,9 +13,10 @@ from fluxmlx.sampling import SamplingParams
 from fluxmlx.server.openai.errors import refused
 from fluxmlx.server.openai.fields import Body, Generation, refuse
 
-__all__ = ["ChatMessage", "ChatRequest", "conversation_of"]
+__all__ = ["MAX_MESSAGES", "ChatMessage", "ChatRequest", "conversation_of"]
 
 MAX_TOP_LOGPROBS = 20
+MAX_MESSAGES = 10_000
 _UNSUPPORTED = ("audio", "functions", "function_call", "web_search_options", "moderation")
 _WRITERS = {"developer": "system"}  # what templates call it
 
@@ -37,7 +38,9 @@ class ChatMessage(Body):
 class ChatRequest(Generation):
     """A conversation to be answered."""
 
-    messages: list[ChatMessage] = Field(description="the conversation so far, at least one message")
+    messages: list[ChatMessage] = Field(
+        max_length=MAX_MESSAGES, description="the conversation so far, at least one message"
+    )
     max_completion_tokens: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, description=f"0 to {MAX_TOP_LOGPROBS}, with logprobs: true")
@@ -87,9 +90,11 @@ class ChatRequest(Generation):
             refuse(name, getattr(self, name))
         if self.modalities and "audio" in self.modalities:
             raise CapabilityError("this server answers with text only; leave 'audio' out of modalities")
-        if self.tools:
-            raise CapabilityError("tools are not supported by this server yet; leave them out")
-        kind = (self.response_format or {"type": "text"}).get("type")
+        if self.tools and self.tool_choice != "none":
+            raise CapabilityError(
+                "tools are not supported by this server yet; leave them out, or forbid their use"
+            )
+        kind = "text" if self.response_format is None else self.response_format.get("type")
         if kind not in ("text", "json_object", "json_schema"):
             raise refused(
                 "response_format.type must be 'text', 'json_object' or 'json_schema'", param="response_format"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fluxmlx.server.context import ServerContext
 from fluxmlx.server.generation import in_thread_if_long
-from fluxmlx.server.openai.chat_request import ChatMessage, conversation_of
+from fluxmlx.server.openai.chat_request import MAX_MESSAGES, ChatMessage, conversation_of
 from fluxmlx.server.openai.errors import about, refused
 from fluxmlx.server.openai.fields import Body, TokenIds
 from fluxmlx.server.openai.serving import Server, leased
@@ -24,7 +24,7 @@ class TokenizeRequest(Body):
 
     model: str | None = Field(None, description="may be left out where one model is loaded")
     prompt: str | None = None
-    messages: list[ChatMessage] | None = None
+    messages: list[ChatMessage] | None = Field(None, max_length=MAX_MESSAGES)
     add_special_tokens: bool = True
     add_generation_prompt: bool = True
     return_token_strs: bool | None = None
