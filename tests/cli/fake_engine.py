@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from fluxmlx.errors import InvalidArgumentError, ModelNotFoundError
@@ -41,6 +42,8 @@ class FakeEngine:
     words: tuple[str, ...] = ("It ", "is ", "blue.")
     pause: float = 0.0
     has_chat_template: bool = True
+    chat_template: Any = field(default_factory=lambda: SimpleNamespace(source="{{ messages }}"))
+    prompt_end: str = ""
     model_name: str = "fake"
     calls: list[tuple[str, Any, dict[str, Any]]] = field(default_factory=list)
     loads: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -68,6 +71,12 @@ class FakeEngine:
         assert stream
         self.calls.append(("chat", list(messages), options))
         return self._events(messages[-1]["content"])
+
+    def chat_ids(self, messages: list[dict[str, str]], tools: None, options: Any) -> list[int]:
+        return [1]
+
+    def detokenize(self, tokens: list[int], *, skip_special: bool) -> str:
+        return self.prompt_end
 
     def stream(self, prompt: str, **options: Any) -> Iterator[Event]:
         self.calls.append(("stream", prompt, options))

@@ -140,3 +140,27 @@ def test_a_model_that_does_not_exist_needs_no_engine(invoke, tmp_path: Path) -> 
     """`show` names the file it did not find."""
     result = invoke("show", str(tmp_path / "no.gguf"))
     assert result.exit_code == 1 and "no.gguf" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt_end"),
+    [
+        (("<th", "ink>Hm", ".</think>\n", "It is blue."), ""),
+        (("Hm", ".</th", "ink>\n\nIt is blue."), "<think>\n"),
+    ],
+)
+def test_thoughts_are_told_from_the_answer(invoke, engine, words: tuple[str, ...], prompt_end: str) -> None:
+    """Of a model that thinks, whether it opens its thoughts itself or its template does."""
+    engine.words, engine.prompt_end = words, prompt_end
+    engine.chat_template.source = "{% if enable_thinking %}<think>{% endif %}"
+    result = invoke("run", "m", "x", "--think=high")
+    assert result.stdout == "Thinking...\nHm.\n...done thinking.\n\nIt is blue.\n"
+    assert engine.calls[0][2] == {"template_options": {"enable_thinking": True, "reasoning_effort": "high"}}
+    assert invoke("run", "m", "x", "--hidethinking").stdout == "It is blue.\n"
+
+
+def test_a_model_that_cannot_think_says_so(invoke, engine) -> None:
+    """--think is an error there; --think=false is what it does anyway."""
+    result = invoke("run", "m", "x", "--think")
+    assert result.exit_code == 1 and "cannot think" in result.stderr
+    assert invoke("run", "m", "x", "--think=false").stdout == "It is blue.\n"

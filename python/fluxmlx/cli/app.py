@@ -17,6 +17,7 @@ from fluxmlx.cli.ps import ps
 from fluxmlx.cli.pull import pull
 from fluxmlx.cli.rm import rm
 from fluxmlx.cli.run import RunCommand, run
+from fluxmlx.cli.serve import serve
 from fluxmlx.cli.show import show
 from fluxmlx.cli.stop import stop
 
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("serve")(serve)
 app.command("run", cls=RunCommand)(run)
 app.command("pull")(pull)
 app.command("list")(list_models)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from fluxmlx.chat.reasoning import Reasoning, can_think, is_open
 from fluxmlx.cli.answering import Description, Event, Talk
 from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.progress import Bars
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InProcess", "open_in_process"]
 
+_MARK = 16  # tokens at the end of a prompt that can hold the mark by which thoughts begin
 _OF_THE_LOAD = ("num_ctx", "num_thread")
 
 
@@ -33,12 +35,14 @@ class InProcess:
         options = self._options(talk)
         if talk.think is not None:
             options["template_options"] = self._thinking(talk.think)
-        return _events(self._engine.chat(talk.whole(), stream=True, **options))
+        return _events(
+            self._engine.chat(talk.whole(), stream=True, **options), self._reasoning(talk, options)
+        )
 
     def complete(self, text: str, talk: Talk) -> Iterator[Event]:
         """Continues a text as it is."""
         self._check(talk)
-        return _events(self._engine.stream(text, **self._options(talk)))
+        return _events(self._engine.stream(text, **self._options(talk)), None)
 
     def describe(self) -> Description:
         """Everything that the store and the file know."""
@@ -77,12 +81,17 @@ class InProcess:
 
     def _thinking(self, think: bool | str) -> dict[str, Any]:
         """The variables by which chat templates are told; each template knows one of them or none."""
-        from fluxmlx import hub
-
-        if think and "thinking" not in hub.show(self.name).capabilities:
+        if think and not can_think(self._engine.chat_template.source):
             raise CapabilityError(f"{self.name} cannot think before it answers; leave out --think")
         level = {"reasoning_effort": think} if isinstance(think, str) else {}
         return {"enable_thinking": bool(think), **level}
+
+    def _reasoning(self, talk: Talk, options: dict[str, Any]) -> Reasoning | None:
+        """What takes the answer apart; None for a model that does not think."""
+        if not can_think(self._engine.chat_template.source):
+            return None
+        prompt = self._engine.chat_ids(talk.whole(), None, options.get("template_options"))
+        return Reasoning(is_open=is_open(self._engine.detokenize(prompt[-_MARK:], skip_special=False)))
 
 
 @contextlib.contextmanager
@@ -98,11 +107,15 @@ def open_in_process(model: str, *, ctx: int | None, threads: int | None) -> Gene
         engine.close()
 
 
-def _events(stream: Stream) -> Iterator[Event]:
+def _events(stream: Stream, reasoning: Reasoning | None) -> Iterator[Event]:
     try:
         for event in stream:
-            yield Event(
-                event.text, finish_reason=event.finish_reason, usage=event.usage, timings=event.timings
-            )
+            said, thought = event.text, ""
+            if reasoning is not None:
+                pieces = [reasoning.push(said)] + ([reasoning.flush()] if event.finish_reason else [])
+                said, thought = (
+                    "".join(part) for part in zip(*((p.said, p.thought) for p in pieces), strict=True)
+                )
+            yield Event(said, thought, event.finish_reason, event.usage, event.timings)
     finally:
         stream.close()  # tells the engine that nobody waits for the rest
