@@ -7,8 +7,9 @@ namespace fluxmlx::engine {
 std::vector<Event> Handle::take(std::chrono::duration<double> timeout, bool whole) {
   home_.check();
   std::unique_lock lock(mutex_);
-  arrived_.wait_for(lock, timeout,
-                    [this, whole] { return (whole ? n_open_ == 0 : !events_.empty()) || error_ || cancelled_; });
+  const auto has_news = [this, whole] { return (whole ? n_open_ == 0 : !events_.empty()) || error_ || cancelled_; };
+  // A wait of no time at all still sleeps for as long as the system's timers are coarse.
+  if (timeout.count() > 0) arrived_.wait_for(lock, timeout, has_news);
   announced_ = false;
   if (!events_.empty()) return std::exchange(events_, {});
   if (error_) throw Error(*error_);

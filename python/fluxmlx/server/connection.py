@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["connection_class"]
+__all__ = ["Gathered", "connection_class"]
 
 
 def connection_class(header_timeout: float, write_timeout: float) -> type[H11Protocol]:
@@ -29,7 +29,7 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
             self.app = self._run  # type: ignore[assignment]
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(cast("asyncio.Transport", Gathered(transport, self.loop)))
             self._head = self._after(header_timeout)
 
         def data_received(self, data: bytes) -> None:
@@ -58,6 +58,35 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
             return self.loop.call_later(seconds, self.transport.abort) if seconds else None
 
     return Connection
+
+
+class Gathered:
+    """A transport that sends what is written in one turn of the loop at once: tokens come in bursts, and each call of
+    the system takes time from those who compute the next ones."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Keeps the data until the turn ends."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+
+    def close(self) -> None:
+        """Closes once everything is sent."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

@@ -55,6 +55,11 @@ def streamed(server: ServerContext, chunks: AsyncGenerator[dict[str, Any]]) -> R
 
 async def merged(streams: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[tuple[int, Event]]:
     """The events of several streams as they come, each with the number of its stream; closing it closes them."""
+    if len(streams) == 1:  # the usual case needs no task for each event
+        async with contextlib.aclosing(streams[0]) as only:
+            async for event in only:
+                yield 0, event
+        return
     waiting: dict[asyncio.Future[Event], int] = {}
     async with contextlib.AsyncExitStack() as stack:
         for at, stream in enumerate(streams):
