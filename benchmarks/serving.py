@@ -1,0 +1,103 @@
+"""fluxmlx's server and llama.cpp's on the same file, in turn: python benchmarks/serving.py FILE --llama-server PROGRAM
+
+For each number of clients, both servers are started with as many slots, A B A B. Every client asks for its answers one
+after the other, over connections of its own, streamed, with prompts that share no beginning. Reported are the time to
+the first token (median and 95th percentile), the time between two tokens (median of the answers' means), and tokens per
+second of all clients together. `--out` writes the samples as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from facts import describe
+from serving_client import Sample, together
+from serving_servers import fluxmlx, free_port, llama_server, prompts, running
+
+from fluxmlx import _core
+
+HOST = "127.0.0.1"
+
+
+def measured(command: list[str], port: int, clients: int, args: argparse.Namespace) -> dict[str, Any]:
+    """One process of a server, warmed up with an answer for each client."""
+    with running(command, port):
+        asyncio.run(together(HOST, port, prompts(clients, 1, args.words, seed=0), 4))
+        began = time.perf_counter()
+        samples = asyncio.run(together(HOST, port, prompts(clients, args.requests, args.words), args.tokens))
+        seconds = time.perf_counter() - began
+    return {"samples": samples, "rate": sum(sample.tokens for sample in samples) / seconds}
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """The figures of a server's runs."""
+    samples: list[Sample] = [sample for run in runs for sample in run["samples"]]
+    firsts = sorted(sample.first_s for sample in samples)
+    return {
+        "first_ms": 1e3 * median(firsts),
+        "first_p95_ms": 1e3 * quantiles(firsts, n=20, method="inclusive")[-1],
+        "between_ms": 1e3 * median(sample.between_s for sample in samples),
+        "rate": median(run["rate"] for run in runs),
+    }
+
+
+def compare(clients: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Both servers in turn, as often as asked."""
+    runs: dict[str, list[dict[str, Any]]] = {"fluxmlx": []}
+    if args.llama_server:
+        runs["llama-server"] = []
+    for _ in range(args.repetitions):
+        for name, found in runs.items():
+            port = free_port()
+            slots = (args.threads, clients, args.ctx, port)
+            ours = name == "fluxmlx"
+            command = (
+                fluxmlx(args.file, *slots) if ours else llama_server(args.llama_server, args.file, *slots)
+            )
+            found.append(measured(command, port, clients, args))
+    return {name: summary(found) for name, found in runs.items()}
+
+
+def table(rows: dict[int, dict[str, dict[str, float]]]) -> str:
+    """Markdown."""
+    titles = ["clients", "server", "first token ms", "p95 ms", "between tokens ms", "tokens/s"]
+    lines = [titles, ["---"] * len(titles)]
+    for clients, servers in rows.items():
+        for name, found in servers.items():
+            figures = [f"{found[key]:.1f}" for key in ("first_ms", "first_p95_ms", "between_ms", "rate")]
+            lines.append([str(clients), name, *figures])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--llama-server", metavar="PROGRAM", help="llama.cpp's llama-server")
+    parser.add_argument("--clients", nargs="+", type=int, default=[1, 4, 16])
+    parser.add_argument("--requests", type=int, default=3, help="of each client")
+    parser.add_argument("--words", type=int, default=128, help="of a prompt, about a token each")
+    parser.add_argument("--tokens", type=int, default=64, help="of an answer")
+    parser.add_argument("--ctx", type=int, default=1024, help="positions of one sequence")
+    parser.add_argument("--threads", type=int, default=_core.info()["threads"])
+    parser.add_argument("--repetitions", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    rows = {clients: compare(clients, args) for clients in args.clients}
+    print(table(rows))
+    if args.out:
+        asked = {key: str(value) for key, value in vars(args).items()}
+        args.out.write_text(
+            json.dumps({"facts": describe([args.file]), "asked": asked, "rows": rows}, indent=2)
+        )
+
+
+if __name__ == "__main__":
+    main()

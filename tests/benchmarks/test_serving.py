@@ -1,0 +1,72 @@
+"""benchmarks/serving.py: what its client reads, and the prompts that servers get."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a script of benchmarks/ as a module."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    return importlib.import_module
+
+
+def sse(*rows: str) -> list[bytes]:
+    """Chunks of an answer, cut in the middle of a line."""
+    data = "".join(f"data: {row}\n\n" for row in rows).encode()
+    return [data[:7], data[7:30], data[30:]]
+
+
+def asked(load: Any, tokens: int) -> Any:
+    """The sample of one answer of three tokens."""
+    rows = ['{"choices":[{"text":"a"}]}', '{"choices":[{"text":" b"}]}', '{"choices":[{"text":""}]}',
+            '{"choices":[],"usage":{"completion_tokens":3}}', "[DONE]"]  # fmt: skip
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for chunk in [*sse(*rows), b""]:
+            writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+        writer.close()
+
+    async def talk() -> Any:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            return await load("serving_client").ask(host, port, "x", tokens)
+
+    return asyncio.run(talk())
+
+
+def test_the_client_reads_tokens_and_times(load: Any) -> None:
+    """Pieces with text have times, also where a chunk ends within a line; the count is the server's."""
+    sample = asked(load, 3)
+    assert (sample.tokens, len(sample.times)) == (3, 2) and 0 < sample.first_s
+    assert sample.between_s == (sample.times[1] - sample.times[0]) / 2
+
+
+def test_an_answer_of_another_length_is_no_measurement(load: Any) -> None:
+    """A model that ended early would look fast."""
+    with pytest.raises(SystemExit, match="asked for 4 tokens and got 3"):
+        asked(load, 4)
+
+
+def test_prompts_begin_differently(load: Any) -> None:
+    """Nothing that one request computed can serve another, and a run can be repeated."""
+    prompts = load("serving_servers").prompts
+    texts = [text for mine in prompts(16, 3, 128) for text in mine]
+    assert len({text[:40] for text in texts}) == 48 and prompts(16, 3, 128) == prompts(16, 3, 128)
+
+
+def test_the_table(load: Any) -> None:
+    """A row for each server and number of clients."""
+    figures = {"first_ms": 1.23, "first_p95_ms": 2.0, "between_ms": 3.0, "rate": 400.04}
+    lines = load("serving").table({4: {"fluxmlx": figures}}).splitlines()
+    assert lines[2] == "| 4 | fluxmlx | 1.2 | 2.0 | 3.0 | 400.0 |"
