@@ -18,8 +18,8 @@ def is_admin(request: Request) -> bool:
     return context_of(request).settings.allows_admin and not foreign
 
 
-def require_admin(request: Request) -> None:
-    """A dependency of routes that pull, create, copy, delete, load or unload.
+async def require_admin(request: Request) -> None:
+    """A dependency of routes that pull, create, copy, delete, load or unload; async, so that it takes no thread.
 
     Raises:
         RequestError: 403, where the settings do not allow it, or a page of another server asks for it.

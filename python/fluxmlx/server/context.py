@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from fluxmlx.server.errors import ErrorBody
@@ -14,7 +15,7 @@ from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.protocols import Protocol, error_body_of
 from fluxmlx.server.settings import ServerSettings
 
-__all__ = ["ServerContext", "context_of"]
+__all__ = ["Server", "ServerContext", "context_of"]
 
 
 @dataclass(slots=True)
@@ -41,6 +42,14 @@ class ServerContext:
 
 
 def context_of(request: Request) -> ServerContext:
-    """The server of a request; routes take it as `Depends(context_of)`."""
+    """The server of a request."""
     context: Any = request.app.state.context
     return context
+
+
+async def _context(request: Request) -> ServerContext:
+    """The same for a route; async, because FastAPI takes a thread for what is not."""
+    return context_of(request)
+
+
+Server = Annotated[ServerContext, Depends(_context)]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["operations"])
-Server = Annotated[ServerContext, Depends(context_of)]
 
 
 @router.get("/health")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from fluxmlx.chat.reasoning import Reasoning, is_open
@@ -14,7 +14,7 @@ from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.sampling import SamplingParams
 from fluxmlx.server import generation
 from fluxmlx.server.admin import is_admin
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server, ServerContext
 from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.errors import plain_error_body
 from fluxmlx.server.ollama.chunks import (
@@ -41,7 +41,6 @@ from fluxmlx.server.streams import NDJSON, StreamResponse, unless_gone
 __all__ = ["router"]
 
 router = APIRouter(tags=["ollama"])
-Server = Annotated[ServerContext, Depends(context_of)]
 MakePrompt = Callable[[Any, Options], Prompt]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
 from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.server import generation
 from fluxmlx.server.clock import nanoseconds
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server, ServerContext
 from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.ollama.chunks import Timer
 from fluxmlx.server.ollama.options import Options, read_options
@@ -20,7 +20,6 @@ from fluxmlx.server.streams import unless_gone
 __all__ = ["router"]
 
 router = APIRouter(tags=["ollama"])
-Server = Annotated[ServerContext, Depends(context_of)]
 _MAX_INPUTS = 2048
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from fluxmlx.hub.names import model_name
 from fluxmlx.server.admin import require_admin
 from fluxmlx.server.catalogue import Catalogue
 from fluxmlx.server.clock import rfc3339, rfc3339_after
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError
 from fluxmlx.server.ollama.schemas import CopyRequest, ModelRequest, ShowRequest
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(tags=["ollama"])
-Server = Annotated[ServerContext, Depends(context_of)]
 ADMIN = [Depends(require_admin)]
 _SHORT = 5  # longer lists of the metadata are shown to who asks for all
 _HIDDEN = ("general.name", "tokenizer.chat_template")

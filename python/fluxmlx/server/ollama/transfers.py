@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import AsyncGenerator, Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +15,7 @@ from fluxmlx import hub
 from fluxmlx.errors import CapabilityError, DownloadError, InvalidArgumentError
 from fluxmlx.hub.manifest import DIGEST
 from fluxmlx.server.admin import require_admin
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError, plain_error_body
 from fluxmlx.server.names import model_key
 from fluxmlx.server.ollama.chunks import last_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(tags=["ollama"])
-Server = Annotated[ServerContext, Depends(context_of)]
 ADMIN = [Depends(require_admin)]
 _AHEAD = 64  # pieces of a blob between the connection and the disk
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends
 from starlette.responses import Response
 
-from fluxmlx.server.context import ServerContext, context_of
+from fluxmlx.server.context import Server, ServerContext
 from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.generation import check_queue
 from fluxmlx.server.openai.errors import about, error_body
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from fluxmlx.results import Event
 
 __all__ = ["Server", "answer", "leased", "merged", "streamed"]
-
-Server = Annotated[ServerContext, Depends(context_of)]
 
 
 @contextlib.asynccontextmanager
