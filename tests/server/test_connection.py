@@ -53,3 +53,16 @@ def test_closing_sends_what_is_held() -> None:
         return transport.calls
 
     assert asyncio.run(talk()) == [b"last", "close"]
+
+
+def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
+    """What is held is bounded, however long a turn takes; the transport then says when it has enough."""
+
+    async def talk() -> list[bytes | str]:
+        transport = Transport()
+        connection = Gathered(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        for _ in range(5):
+            connection.write(b"x" * 4096)
+        return list(transport.calls)
+
+    assert asyncio.run(talk()) == [b"x" * 16384]

@@ -97,9 +97,9 @@ def test_a_reader_that_stops_is_cut_off() -> None:
     """What it does not read is bounded by its connection; its request is cancelled, and others go on."""
     with serving(words=1_000_000, size=10_000, write_timeout="500ms") as server, server.connect() as slow:
         slow.sendall(POST)
-        assert wait_for(server, 'fluxmlx_engine_running{model="a"} 1.0')
-        assert wait_for(server, 'fluxmlx_engine_running{model="a"} 0.0')
-        assert 'fluxmlx_engine_cancelled{model="a"} 1.0' in httpx.get(server.url + "/metrics").text
+        assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 1.0')
+        assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 0.0')
+        assert 'fluxmlx_engine_cancelled{model="a:latest"} 1.0' in httpx.get(server.url + "/metrics").text
 
 
 GARBAGE = {

@@ -9,6 +9,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["Gathered", "connection_class"]
 
+_MOST_HELD = 16 << 10  # bytes
+
 
 def connection_class(header_timeout: float, write_timeout: float) -> type[H11Protocol]:
     """The class of connections with these limits, in seconds; 0 for no limit.
@@ -68,15 +70,19 @@ class Gathered:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Keeps the data until the turn ends."""
+        """Keeps the data until the turn ends, or there is a lot of it."""
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(data)
+        self._size += len(data)
+        if self._size >= _MOST_HELD:  # a turn need not end while a stream has more to say
+            self._flush()
 
     def close(self) -> None:
         """Closes once everything is sent."""
@@ -84,7 +90,7 @@ class Gathered:
         self._transport.close()
 
     def _flush(self) -> None:
-        held, self._held = self._held, []
+        held, self._held, self._size = self._held, [], 0
         if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
 
