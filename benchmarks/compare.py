@@ -67,14 +67,25 @@ def spelled(test: Case) -> str:
     return f"{test.kind}{test.n}{depth}{parallel}"
 
 
-def ours(path: str, test: Case, threads: int) -> list[str]:
-    return [sys.executable, str(HERE / "ours.py"), path, "--test", spelled(test), "--threads", str(threads)]
+def ours(path: str, test: Case, threads: int, cache_type: str) -> list[str]:
+    command = [sys.executable, str(HERE / "ours.py"), path, "--test", spelled(test)]
+    return [*command, "--threads", str(threads), "--cache-type", cache_type]
 
 
-def peer(python: str, path: str, test: Case, threads: int, flash: bool) -> list[str]:
+def peer(python: str, path: str, test: Case, threads: int, *flags: str) -> list[str]:
     numbers = [str(test.n), str(test.depth), str(test.parallel)]
-    command = [python, str(HERE / "peer_llama.py"), path, test.kind, *numbers, "--threads", str(threads)]
-    return command if flash else [*command, "--no-flash-attention"]
+    return [python, str(HERE / "peer_llama.py"), path, test.kind, *numbers, "--threads", str(threads), *flags]
+
+
+def commands_of(path: str, test: Case, threads: int, args: argparse.Namespace) -> dict[str, list[str]]:
+    """Of ours and of each setting of the peer, which keeps q8_0 with flash attention only."""
+    settings = {"flash attention": (), "no flash attention": ("--no-flash-attention",)}
+    if args.flash != "both":
+        settings.pop("no flash attention" if args.flash == "on" else "flash attention")
+    if args.cache_type == "q8_0":
+        settings["flash attention, q8_0"] = ("--cache-type", "q8_0")
+    peers = {name: peer(args.peer_python, path, test, threads, *flags) for name, flags in settings.items()}
+    return {"ours": ours(path, test, threads, args.cache_type)} | peers
 
 
 def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
@@ -141,16 +152,17 @@ def summary(test: Case, runs: list[dict[str, Any]], cost: Any) -> dict[str, Any]
 
 def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.Namespace) -> dict[str, Any]:
     """One row: both engines in turn, as often as asked."""
-    commands = {"ours": ours(path, test, threads)}
-    for flash in {"both": [True, False], "on": [True], "off": [False]}[args.flash]:
-        name = "flash attention" if flash else "no flash attention"
-        commands[name] = peer(args.peer_python, path, test, threads, flash)
+    commands = commands_of(path, test, threads, args)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     for _ in range(args.repetitions):
         for name, command in commands.items():
             runs[name].append(patient(command, test, threads, with_hog, args.patience))
-    cost = cost_of(_core.GgufFile(path).tensors, cache_bytes(path))
-    sums = {name: summary(test, found, cost) for name, found in runs.items()}
+    tensors = _core.GgufFile(path).tensors
+    costs = {
+        name: cost_of(tensors, cache_bytes(path, "q8_0" if "q8_0" in command else "f16"))
+        for name, command in commands.items()
+    }
+    sums = {name: summary(test, found, costs[name]) for name, found in runs.items()}
     best = max((name for name in sums if name != "ours"), key=lambda name: sums[name]["median"])
     return {
         "file": Path(path).name,
@@ -186,6 +198,12 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument(
         "--flash", choices=["both", "on", "off"], default="both", help="flash attention of the peer"
+    )
+    parser.add_argument(
+        "--cache-type",
+        choices=["f16", "q8_0"],
+        default="f16",
+        help="ours; the peer is measured with f16 too",
     )
     parser.add_argument(
         "--patience", type=float, default=0, help="seconds to wait for, and repeat, a quiet run"

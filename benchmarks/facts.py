@@ -18,15 +18,14 @@ __all__ = ["cache_bytes", "describe"]
 HERE = Path(__file__).resolve().parent
 
 
-def cache_bytes(path: str) -> int:
-    """Bytes of a float16 key/value cache for one position, from the file's own dimensions."""
+def cache_bytes(path: str, cache_type: str = "f16") -> int:
+    """Bytes of a key/value cache for one position, from the file's own dimensions."""
     metadata = _core.GgufFile(path).metadata
     arch = metadata["general.architecture"]
     heads = metadata[f"{arch}.attention.head_count"]
     width = metadata.get(f"{arch}.attention.key_length") or metadata[f"{arch}.embedding_length"] // heads
-    return int(
-        4 * width * metadata.get(f"{arch}.attention.head_count_kv", heads) * metadata[f"{arch}.block_count"]
-    )
+    n_heads = metadata.get(f"{arch}.attention.head_count_kv", heads) * metadata[f"{arch}.block_count"]
+    return int(2 * n_heads * width * {"f16": 2, "q8_0": 34 / 32}[cache_type])
 
 
 def describe(paths: list[str]) -> dict[str, Any]:

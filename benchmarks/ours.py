@@ -25,9 +25,10 @@ def main() -> None:
     parser.add_argument("path")
     parser.add_argument("--test", type=parse_test, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--cache-type", default="f16", choices=["f16", "q8_0"])
     args = parser.parse_args()
     begin = time.perf_counter()
-    with fluxmlx.load(args.path, threads=args.threads) as engine:
+    with fluxmlx.load(args.path, threads=args.threads, cache_type=args.cache_type) as engine:
         engine.generate([0], max_tokens=1, ignore_eos=True)
         first_s = time.perf_counter() - begin
         rates, together = measure(engine, args.test, 1)

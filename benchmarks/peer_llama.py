@@ -17,6 +17,7 @@ import llama_cpp
 from llama_cpp import llama_cpp as api
 from resident import resident_peak
 
+CACHE_TYPES = {"f16": 1, "q8_0": 8}  # ggml's numbers
 BATCH = 512  # n_batch and n_ubatch, which is llama.cpp's own best here
 
 # llama.cpp keeps a pointer to it.
@@ -26,10 +27,10 @@ QUIET = api.llama_log_callback(lambda level, text, data: None)
 class Peer:
     """A model and one context for a test; all times end when the last result has arrived."""
 
-    def __init__(self, path: str, threads: int, flash: bool) -> None:
+    def __init__(self, path: str, threads: int, flash: bool, cache_type: str = "f16") -> None:
         api.llama_log_set(QUIET, ctypes.c_void_p(0))
         api.llama_backend_init()
-        self.threads, self.flash = threads, flash
+        self.threads, self.flash, self.cache_type = threads, flash, CACHE_TYPES[cache_type]
         self.model = api.llama_model_load_from_file(path.encode(), api.llama_model_default_params())
         if not self.model:
             raise SystemExit(f"llama.cpp cannot load {path}")
@@ -42,7 +43,7 @@ class Peer:
         params.n_batch = params.n_ubatch = BATCH
         params.n_seq_max = sequences
         params.n_threads = params.n_threads_batch = self.threads
-        params.type_k = params.type_v = 1  # GGML_TYPE_F16
+        params.type_k = params.type_v = self.cache_type
         params.flash_attn_type = 1 if self.flash else 0
         self.context = api.llama_init_from_model(self.model, params)
         if not self.context:
@@ -122,10 +123,11 @@ def main() -> None:
     parser.add_argument("depth", type=int)
     parser.add_argument("parallel", type=int)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--cache-type", default="f16", choices=CACHE_TYPES)
     parser.add_argument("--no-flash-attention", dest="flash", action="store_false")
     args = parser.parse_args()
     begin = time.perf_counter()
-    peer = Peer(args.path, args.threads, args.flash)
+    peer = Peer(args.path, args.threads, args.flash, args.cache_type)
     peer.open(args.depth + args.n + 8, args.parallel)
     peer.read([0], 0)
     first_s = time.perf_counter() - begin

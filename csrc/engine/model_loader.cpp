@@ -43,10 +43,22 @@ std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, 
   return ops::make_cpu_ops(std::make_shared<ThreadPool>(options.n_threads));
 }
 
-kernels::CacheType cache_type(const Options& options) {
+std::vector<std::string> cache_types(const Options& options) {
+  if (options.ops == "kernels") return {"f16", "f32", "q8_0"};
+  return {"f16", "f32"};
+}
+
+kernels::CacheType choose_cache_type(const Options& options) {
   if (options.cache_type == "f16") return kernels::CacheType::f16;
   if (options.cache_type == "f32") return kernels::CacheType::f32;
-  fail(ErrorCode::invalid_argument, "cache_type is '", options.cache_type, "'; expected f16 or f32");
+  if (options.cache_type != "q8_0") {
+    fail(ErrorCode::invalid_argument, "cache_type is '", options.cache_type, "'; expected f16, f32 or q8_0");
+  }
+  if (options.ops != "kernels") {
+    fail(ErrorCode::invalid_argument, "cache_type is 'q8_0', which only ops='kernels' can keep, and ops is '",
+         options.ops, "'; use f16 or f32");
+  }
+  return kernels::CacheType::q8_0;
 }
 
 void choose_context(Options& options, const model::Config& config) {
@@ -96,7 +108,7 @@ Capabilities capabilities_of(const Options& options, const model::Config& config
   Capabilities result;
   result.batch_invariant = options.ops == "kernels";
   result.supports_speculative_decoding = result.batch_invariant;
-  result.cache_types = {"f16", "f32"};
+  result.cache_types = cache_types(options);
   result.n_ctx = options.n_ctx;
   result.n_ctx_train = config.n_ctx_train;
   result.max_sequences = options.max_sequences;
@@ -128,12 +140,12 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const auto begin = std::chrono::steady_clock::now();
   const DeviceKind device = choose_device(options);
   LoadedModel loaded;
-  const kernels::CacheType type = cache_type(options);
   gguf::File file = gguf::File::open(options.path);
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
   file.drop_metadata();
   choose_context(options, config);
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
+  const kernels::CacheType type = choose_cache_type(options);
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);
   auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader, options.n_ctx), ops);

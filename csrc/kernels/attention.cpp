@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/attention_plan.h"
+#include "kernels/cache_layout.h"
 #include "kernels/table.h"
 
 namespace fluxmlx::kernels {
@@ -103,9 +104,22 @@ void attention(const Table& table, ThreadPool& pool, const Attention& args) {
 
 void attention(ThreadPool& pool, const Attention& args) { attention(active_table(), pool, args); }
 
+CacheLayout cache_layout(CacheType type, int64_t head_dim) noexcept {
+  CacheLayout layout{};
+  layout.cell = type == CacheType::f32 ? 4 : type == CacheType::f16 ? 2 : 1;
+  const int64_t n_scales = type == CacheType::q8_0 ? (head_dim + kScaleCells - 1) / kScaleCells : 0;
+  constexpr int64_t scale = 2;
+  layout.key_scales = n_scales * kRowCells * scale;
+  layout.value_scales = n_scales * kBlockPositions * scale;
+  layout.key_group = layout.key_scales + kRowCells * head_dim * layout.cell;
+  layout.keys = layout.key_group * (kBlockPositions / kRowCells);
+  layout.values = layout.value_scales + kBlockPositions * round_up(head_dim, kRowCells) * layout.cell;
+  return layout;
+}
+
 int64_t cache_head_bytes(CacheType type, int head_dim) noexcept {
-  const int64_t cells = kBlockPositions * (head_dim + round_up(head_dim, 16));
-  return cells * (type == CacheType::f32 ? 4 : 2);
+  const CacheLayout layout = cache_layout(type, head_dim);
+  return layout.keys + layout.values;
 }
 
 }  // namespace fluxmlx::kernels

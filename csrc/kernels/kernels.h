@@ -56,8 +56,8 @@ struct Gated {
   const float* up_bias = nullptr;    // (n_rows,)
 };
 
-// What keys and values are stored as.
-enum class CacheType { f16, f32 };
+// What keys and values are stored as; q8_0: bytes with a float16 scale for 32 dimensions of a position.
+enum class CacheType { f16, f32, q8_0 };
 
 inline constexpr int kBlockPositions = 64;  // positions of a cache block
 

@@ -232,5 +232,6 @@ int main() {
   check_norm(pool);
   check_attention(pool, kernels::CacheType::f16, "F16");
   check_attention(pool, kernels::CacheType::f32, "F32");
+  check_attention(pool, kernels::CacheType::q8_0, "Q8_0");
   return n_wrong == 0 ? 0 : 1;
 }

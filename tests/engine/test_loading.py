@@ -30,7 +30,8 @@ BAD_OPTIONS = [
     ({"prefill_chunk": -1}, "prefill_chunk is -1"),
     ({"device": "tpu"}, "device is 'tpu'; expected 'auto' or 'cpu' or 'gpu'"),
     ({"ops": "fast"}, "ops is 'fast'; expected 'auto' or 'kernels' or 'composed'"),
-    ({"cache_type": "q8_0"}, "cache_type is 'q8_0'"),
+    ({"cache_type": "q4_0"}, "cache_type is 'q4_0'; expected 'f16' or 'f32' or 'q8_0'"),
+    ({"cache_type": "q8_0", "ops": "composed"}, "cache_type is 'q8_0', which only ops='kernels' can keep"),
     ({"progress": "yes"}, "progress is 'yes'"),
 ]
 

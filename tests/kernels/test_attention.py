@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,127 +14,10 @@ from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
 
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
+from attention_definition import Case, call, reference, run, stored_in_bytes  # noqa: E402
 from blocks import assert_same_bits  # noqa: E402
 
 ISAS = testing.available_isas()
-POOL = testing.ThreadPool(2)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A prompt of one sequence and how its heads are made."""
-
-    n: int = 150
-    heads: int = 9
-    kv_heads: int = 3
-    dim: int = 64
-    n_rot: int = 64
-    interleaved: bool = False
-    norms: bool = False
-    type: str = "f16"
-    seed: int = 0
-    scale: float = 0.125
-    capacity: int = 320
-    layer: int = 0
-    window: int = 0
-    softcap: float = 0.0
-    q_scales: bool = False
-    sinks: bool = False
-
-    def factors(self, positions: np.ndarray) -> np.ndarray | None:
-        return (1 + positions / 2048).astype(np.float32) if self.q_scales else None
-
-    def sink_scores(self) -> np.ndarray | None:
-        return np.linspace(-2, 6, self.heads, dtype=np.float32) if self.sinks else None
-
-    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(self.seed)
-        shapes = [(self.n, h, self.dim) for h in (self.heads, self.kv_heads, self.kv_heads)]
-        q, k, v = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
-        return q * 3, k, v
-
-    def weights(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        rng = np.random.default_rng(99)
-        q, k = (rng.uniform(0.5, 1.5, self.dim).astype(np.float32) for _ in range(2))
-        return (q, k) if self.norms else (None, None)
-
-    def cache(self) -> testing.CacheBlocks:
-        # NaN where nothing was written
-        return testing.CacheBlocks(self.type, self.kv_heads, self.dim, self.capacity, self.layer + 1)
-
-    def rope(self, positions: np.ndarray) -> np.ndarray | None:
-        freq = (10000.0 ** -(np.arange(0, self.n_rot, 2) / max(self.n_rot, 1))).astype(np.float32)
-        return testing.rope_table(positions.astype(np.int32), freq, 1.0) if self.n_rot else None
-
-
-def call(case: Case, q, k, v, sequences, positions, *, isa="", pool=POOL):
-    qn, kn = case.weights()
-    return testing.attention(
-        pool, isa, q, k, v, sequences, case.scale, q_norm=qn, k_norm=kn, norm_eps=1e-6,
-        rope=case.rope(positions), n_rot=case.n_rot, interleaved=case.interleaved, layer=case.layer,
-        window=case.window, softcap=case.softcap, q_scale=case.factors(positions),
-        sinks=case.sink_scores(),
-    )  # fmt: skip
-
-
-def run(case: Case, chunks: list[int] | None = None, **options) -> np.ndarray:
-    """Feeds the prompt in pieces of the given lengths through one cache."""
-    q, k, v = case.rows()
-    cache = case.cache()
-    done, out = 0, []
-    for n in chunks or [case.n]:
-        part = slice(done, done + n)
-        sequences = [(0, n, done, cache)]
-        out.append(call(case, q[part], k[part], v[part], sequences, np.arange(done, done + n), **options))
-        done += n
-    return np.concatenate(out)
-
-
-def reference(case: Case) -> np.ndarray:
-    """The formula in float64, keys and values rounded to the cache's type."""
-    q, k, v = (a.astype(np.float64) for a in case.rows())
-    qn, kn = case.weights()
-    if qn is not None and kn is not None:
-        q = q / np.sqrt((q**2).mean(-1, keepdims=True) + 1e-6) * qn
-        k = k / np.sqrt((k**2).mean(-1, keepdims=True) + 1e-6) * kn
-    q, k = rotated(case, q), rotated(case, k)
-    k, v = (stored(case, a) for a in (k, v))
-    group = case.heads // case.kv_heads
-    scores = np.einsum("qhd,khd->hqk", q, np.repeat(k, group, axis=1)) * case.scale
-    if case.q_scales:
-        scores = scores * case.factors(np.arange(case.n))[:, None]
-    if case.softcap:
-        scores = case.softcap * np.tanh(scores / case.softcap)
-    seen = np.tril(np.ones((case.n, case.n), bool))
-    if case.window:
-        seen &= ~np.tril(seen, -case.window)
-    scores = np.where(seen, scores, -np.inf)
-    if case.sinks:
-        sinks = np.broadcast_to(case.sink_scores()[:, None, None], (case.heads, case.n, 1))
-        scores = np.concatenate([scores, sinks], -1)
-    weights = np.exp(scores - scores.max(-1, keepdims=True))
-    weights = (weights / weights.sum(-1, keepdims=True))[..., : case.n]
-    return np.einsum("hqk,khd->qhd", weights, np.repeat(v, group, axis=1))
-
-
-def stored(case: Case, x: np.ndarray) -> np.ndarray:
-    """What the cache keeps of keys or values."""
-    dtype = {"f16": np.float16, "f32": np.float32}[case.type]
-    return x.astype(np.float32).astype(dtype).astype(np.float64)
-
-
-def rotated(case: Case, x: np.ndarray) -> np.ndarray:
-    if not case.n_rot:
-        return x
-    half = case.n_rot // 2
-    first = np.arange(0, case.n_rot, 2) if case.interleaved else np.arange(half)
-    second = first + 1 if case.interleaved else first + half
-    freq = (10000.0 ** -(np.arange(0, case.n_rot, 2) / case.n_rot)).astype(np.float32)
-    angle = np.arange(case.n)[:, None, None] * freq.astype(np.float64)
-    y = x.copy()
-    y[..., first] = x[..., first] * np.cos(angle) - x[..., second] * np.sin(angle)
-    y[..., second] = x[..., first] * np.sin(angle) + x[..., second] * np.cos(angle)
-    return y
 
 
 CASES = [
@@ -143,6 +26,7 @@ CASES = [
     Case(interleaved=True),
     Case(n_rot=0),
     Case(n_rot=32, dim=80, heads=4, kv_heads=4),
+    Case(n_rot=20, dim=40), Case(n_rot=12, dim=24, interleaved=True),
     Case(norms=True, dim=128, n_rot=128, heads=8, kv_heads=2),
     Case(heads=7, kv_heads=1, dim=8, n_rot=8),
     Case(n=1), Case(n=64), Case(n=65), Case(heads=32, kv_heads=1, n=70, dim=40, n_rot=40),
@@ -152,14 +36,17 @@ CASES = [
     Case(softcap=2.0), Case(q_scales=True, type="f32", n=300), Case(window=1, n=70), Case(window=8, softcap=3.0),
     Case(window=64, n=600, capacity=640), Case(window=256, n=600, capacity=640, type="f32"),
     Case(window=300, n=900, capacity=960, heads=8, kv_heads=1, softcap=5.0),
+    Case(type="q8_0"), Case(type="q8_0", n=300, dim=80, n_rot=80, heads=4, kv_heads=4, layer=1),
+    Case(type="q8_0", n=270, heads=16, kv_heads=2, dim=128, n_rot=128, norms=True),
+    Case(type="q8_0", n=70, heads=5, kv_heads=1, dim=24, n_rot=0),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_attention_is_softmax_attention(case: Case) -> None:
-    """Both cache types, both rotations, norms, groups and odd head sizes give the float64 formula."""
-    # A key that lies on a tie of float16 may round either way after a rotation in float32.
-    tolerance = 6e-6 if case.type == "f32" else 1e-3
+    """All cache types, both rotations, norms, groups and odd head sizes give the float64 formula."""
+    # A key that lies on a tie of the cache's type may round either way after a rotation in float32.
+    tolerance = {"f32": 6e-6, "f16": 1e-3, "q8_0": 2e-2}[case.type]
     np.testing.assert_allclose(run(case), reference(case), rtol=0, atol=tolerance)
 
 
@@ -171,13 +58,36 @@ def test_instruction_sets_and_threads_agree_to_the_bit(case: Case) -> None:
         assert_same_bits(run(case, isa=isa, pool=testing.ThreadPool(3)), expected)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dim", [8, 24, 40, 64, 80, 128])
+def test_bytes_are_attended_to_as_the_numbers_that_they_stand_for(dim: int, isa: str) -> None:
+    """A cache of q8_0 gives the bits of a float32 cache whose rows went through q8_0 before, whatever is in them."""
+    case = Case(n=150, heads=6, kv_heads=2, dim=dim, n_rot=0, seed=dim, type="q8_0")
+    q, k, v = case.rows()
+    rng = np.random.default_rng(dim)
+    for x in (k, v):
+        # scales of every size, also below the least float16
+        x[:, 0] *= 10.0 ** rng.integers(-9, 3, (case.n, 1))
+        x[3], x[4, :, ::2], x[5] = 0, -0.0, 1e-42
+        x[6, :, :-1], x[7] = 0, np.float32(6e-6)
+    v[8], v[9] = 65504 * 126, -3e38
+    assert np.isnan(stored_in_bytes(v)[9]).all() and np.isfinite(stored_in_bytes(v)[8]).all()
+    sequences = [(0, case.n, 0, case.cache())]
+    ours = call(case, q, k, v, sequences, np.arange(case.n), isa=isa)
+    plain = replace(case, type="f32")
+    kept = stored_in_bytes(k), stored_in_bytes(v)
+    expected = call(plain, q, *kept, [(0, case.n, 0, plain.cache())], np.arange(case.n), isa=isa)
+    assert_same_bits(ours, expected)
+    assert np.isfinite(ours[:9]).all()
+
+
 @given(cuts=st.sets(st.integers(1, 599)), window=st.sampled_from([0, 1, 70, 256, 400]))
 @settings(max_examples=30, deadline=None)
 def test_any_chunking_of_a_prompt_gives_the_same_bits(cuts: set[int], window: int) -> None:
-    """A prompt fed in any pieces has the bits of a prompt fed whole, through windows of any size too."""
-    case = replace(LONG, window=window)
-    edges = [0, *sorted(cuts), case.n]
-    assert_same_bits(run(case, np.diff(edges).tolist()), whole_prompt(case))
+    """A prompt fed in any pieces has the bits of a prompt fed whole, through windows of any size too, in bytes too."""
+    for case in (replace(LONG, window=window), replace(LONG, window=window, type="q8_0")):
+        edges = [0, *sorted(cuts), case.n]
+        assert_same_bits(run(case, np.diff(edges).tolist()), whole_prompt(case))
 
 
 LONG = Case(n=600, capacity=640)
@@ -191,7 +101,8 @@ def whole_prompt(case: Case) -> np.ndarray:
 def test_token_by_token_gives_the_same_bits() -> None:
     """Decoding one token at a time has the bits of one prompt, with norms and a float32 cache too."""
     window = Case(n=700, capacity=704, window=200, softcap=4.0, q_scales=True, sinks=True)
-    for case in (Case(n=140), Case(n=530, capacity=576), Case(n=140, type="f32", norms=True), window):
+    shapes = Case(n=140), Case(n=530, capacity=576), Case(n=140, type="f32", norms=True)
+    for case in (*shapes, window, Case(n=300, dim=80, n_rot=80, type="q8_0")):
         assert_same_bits(run(case, [1] * case.n), run(case))
 
 
@@ -221,9 +132,10 @@ def test_companions_in_a_batch_change_no_bit(counts: list[tuple[int, int]], data
         assert_same_bits(out[first : first + new], run(cases[i])[past:])
 
 
-def test_a_later_nan_leaves_earlier_rows_alone() -> None:
+@pytest.mark.parametrize("cache_type", ["f16", "f32", "q8_0"])
+def test_a_later_nan_leaves_earlier_rows_alone(cache_type: str) -> None:
     """A NaN in a row's key or value reaches that row and those after it, never those before."""
-    case = Case(n=100)
+    case = Case(n=100, type=cache_type)
     q, k, v = case.rows()
     clean = run(case)
     k[50], v[50] = np.nan, np.inf

@@ -117,7 +117,7 @@ def test_chunks_do_not_change_a_bit(name: str, tmp_path: Path) -> None:
         assert np.array_equal(scored(path, "kernels", prefill_chunk=chunk), whole)
 
 
-@pytest.mark.parametrize("cache_type", ["f16", "f32"])
+@pytest.mark.parametrize("cache_type", ["f16", "f32", "q8_0"])
 def test_a_long_context_is_cut_anywhere(cache_type: str, tmp_path: Path) -> None:
     """Over many cache blocks and spans, chunks and threads move no bit, and a float32 cache gives the reference."""
     path = tiny_models.write(tmp_path / "tiny.gguf", Tiny(n_ctx=1024))

@@ -24,6 +24,7 @@ const float* floats_or_null(nb::handle value) { return value.is_none() ? nullptr
 CacheType cache_type_named(const std::string& name) {
   if (name == "f16") return CacheType::f16;
   if (name == "f32") return CacheType::f32;
+  if (name == "q8_0") return CacheType::q8_0;
   fail(ErrorCode::invalid_argument, "no cache type is called ", name);
 }
 

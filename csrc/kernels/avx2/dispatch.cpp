@@ -1,6 +1,7 @@
 #include "kernels/avx2/dequantize.h"
 #include "kernels/avx2/products.h"
 #include "kernels/avx2/vec.h"
+#include "kernels/avx2/wide.h"
 
 // The bodies come after the vector type that they are written over.
 #include "kernels/body/table.h"

@@ -20,6 +20,10 @@ inline F8 load_first(const float* p, int n) { return {_mm256_maskload_ps(p, firs
 inline F8 load_half(const uint16_t* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
+inline F8 load_codes(const int8_t* p) {
+  const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes))};
+}
 inline void store(float* p, F8 a) { _mm256_storeu_ps(p, a.v); }
 inline void store_first(float* p, F8 a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a.v); }
 inline void store_half(uint16_t* p, F8 a) {
@@ -35,6 +39,14 @@ inline F8 fma(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 inline F8 negate(F8 a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
 inline F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
 inline F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
+inline F8 rotate_pairs(F8 x, F8 turns) {
+  const __m256 straight = _mm256_mul_ps(x.v, _mm256_moveldup_ps(turns.v));
+  const __m256 crossed = _mm256_mul_ps(_mm256_permute_ps(x.v, 0xb1), _mm256_movehdup_ps(turns.v));
+  return {_mm256_addsub_ps(straight, crossed)};
+}
+inline __m256 in_order(__m256 a) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a), 0xd8)); }
+inline F8 even_lanes(F8 a, F8 b) { return {in_order(_mm256_shuffle_ps(a.v, b.v, 0x88))}; }
+inline F8 odd_lanes(F8 a, F8 b) { return {in_order(_mm256_shuffle_ps(a.v, b.v, 0xdd))}; }
 inline F8 zero_below(F8 x, F8 limit, F8 a) { return {_mm256_andnot_ps(_mm256_cmp_ps(x.v, limit.v, _CMP_LT_OQ), a.v)}; }
 inline F8 power_of_two(F8 shifted) {
   const __m256i bits = _mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23);

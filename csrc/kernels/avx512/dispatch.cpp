@@ -1,6 +1,7 @@
 #include "kernels/avx512/dequantize.h"
 #include "kernels/avx512/products.h"
 #include "kernels/avx512/vec.h"
+#include "kernels/avx512/wide.h"
 
 // The bodies come after the vector type that they are written over.
 #include "kernels/body/table.h"

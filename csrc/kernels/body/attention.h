@@ -31,6 +31,9 @@ struct Queries {
     const int64_t n = args->window == 0 ? 0 : position(i) + 1 - args->window - span * kSpan;
     return static_cast<int>(n < 0 ? 0 : n < kSpan ? n : kSpan);
   }
+  HeadBlock head_block(const CacheLayout& layout, int64_t index) const {
+    return FLUXMLX_ISA::head_block(*args, layout, *block->sequence, block->kv_head, index);
+  }
   // The first query that reaches into the span.
   int64_t first(int64_t span) const {
     const int64_t rows = span * kSpan - block->begin();
@@ -88,16 +91,16 @@ inline void shape_scores(const Queries& queries, int64_t i, int64_t span, float*
 // Scores of one query -> weights, their maximum and sum. The maximum of a span of which the query sees nothing is very
 // small, not infinite: the difference of two of them is zero.
 inline void soften(float* weights, int limit, float* maximum, float* sum) {
-  const F8 lowest = broadcast(-__builtin_inff());
-  const int vectors = (limit + 7) / 8 * 8;
-  store_first(weights + limit, lowest, vectors - limit);
-  F8 largest = broadcast(-1e30f);
-  for (int j = 0; j < vectors; j += 8) largest = max(largest, load(weights + j));
+  constexpr float lowest = -__builtin_inff();
+  const int end = (limit + 15) / 16 * 16;
+  for (int j = limit; j < end; ++j) weights[j] = lowest;
+  F16 largest = broadcast_as<F16>(-1e30f);
+  for (int j = 0; j < end; j += 16) largest = max(largest, load_16(weights + j));
   *maximum = reduce_max(largest);
-  const F8 shift = broadcast(*maximum);
-  F8 total = broadcast(0);
-  for (int j = 0; j < vectors; j += 8) {
-    const F8 weight = exp(sub(load(weights + j), shift));
+  const F16 shift = broadcast_as<F16>(*maximum);
+  F16 total = broadcast_as<F16>(0);
+  for (int j = 0; j < end; j += 16) {
+    const F16 weight = exp(sub(load_16(weights + j), shift));
     store(weights + j, weight);
     total = add(total, weight);
   }
@@ -121,16 +124,17 @@ inline void merge_sums(const Queries& queries, const float* maximum, const float
 template <class Cells>
 inline void score_span(const Queries& queries, int64_t span, const SpanScratch& scratch) {
   const int64_t dim = queries.args->head_dim;
+  const CacheLayout layout = cache_layout(queries.args->cache_type, dim);
   const int64_t count = queries.count();
   const int n = queries.limit(count - 1, span);
   for (int begin = 0; begin < n; begin += kBlockPositions) {
     const int64_t block = (span * kSpan + begin) / kBlockPositions;
-    const auto keys = head_block<Cells>(*queries.args, *queries.block->sequence, queries.block->kv_head, block).keys;
+    const std::byte* keys = queries.head_block(layout, block).keys;
     for_tiles(queries.first(span), count, [&]<int T>(int64_t i) {
       const int limit = queries.limit(i + T - 1, span) - begin;
       if (limit <= 0) return;
       const int n_groups = (limit < kBlockPositions ? limit + kRowCells - 1 : kBlockPositions) / kRowCells;
-      score_tile<Cells, T>(keys, dim, n_groups, scratch.q + i * dim, scratch.weights + i * kSpan + begin);
+      score_tile<Cells, T>(layout, keys, dim, n_groups, scratch.q + i * dim, scratch.weights + i * kSpan + begin);
     });
   }
 }
@@ -138,18 +142,17 @@ inline void score_span(const Queries& queries, int64_t span, const SpanScratch& 
 // Sums of the values of a span for T queries and G groups of dimensions, each query up to its own limit.
 template <class Cells, int T, int G>
 inline void mix_tile(const Queries& queries, int64_t span, int64_t first, int64_t group, const SpanScratch& scratch,
-                     F8 (&acc)[T][2 * G]) {
+                     F16 (&acc)[T][G]) {
   int limit[T];
   for (int t = 0; t < T; ++t) {
     limit[t] = queries.limit(first + t, span);
-    for (int i = 0; i < 2 * G; ++i) acc[t][i] = broadcast(0);
+    for (int g = 0; g < G; ++g) acc[t][g] = broadcast_as<F16>(0);
   }
+  const CacheLayout layout = cache_layout(queries.args->cache_type, queries.args->head_dim);
   for (int begin = 0; begin < limit[T - 1]; begin += kBlockPositions) {
-    const int64_t block = (span * kSpan + begin) / kBlockPositions;
-    const HeadBlock<Cells> head =
-        head_block<Cells>(*queries.args, *queries.block->sequence, queries.block->kv_head, block);
-    const auto* values = head.values + group * kBlockPositions * kRowCells;
-    add_values<Cells, T, G>(values, begin, limit, scratch.weights + first * kSpan + begin, acc);
+    const std::byte* values = queries.head_block(layout, (span * kSpan + begin) / kBlockPositions).values;
+    const ValueRows<Cells, G> rows(layout, values, group);
+    add_values(rows, begin, limit, scratch.weights + first * kSpan + begin, acc);
   }
 }
 
@@ -157,13 +160,14 @@ inline void mix_tile(const Queries& queries, int64_t span, int64_t first, int64_
 template <class Cells, int T, int G>
 inline void mix_groups(const Queries& queries, int64_t span, int64_t first, int64_t group, bool is_first,
                        const SpanScratch& scratch, const Part& part) {
-  F8 acc[T][2 * G];
+  F16 acc[T][G];
   mix_tile<Cells, T, G>(queries, span, first, group, scratch, acc);
   for (int t = 0; t < T; ++t) {
     float* mean = part.mean + (first + t) * queries.mean_size() + group * kRowCells;
-    const F8 keep = broadcast(scratch.keep[first + t]), take = broadcast(scratch.take[first + t]);
-    for (int i = 0; i < 2 * G; ++i) {
-      store(mean + i * 8, is_first ? acc[t][i] : fma(load(mean + i * 8), keep, mul(acc[t][i], take)));
+    const F16 keep = broadcast_as<F16>(scratch.keep[first + t]), take = broadcast_as<F16>(scratch.take[first + t]);
+    for (int g = 0; g < G; ++g) {
+      float* y = mean + g * kRowCells;
+      store(y, is_first ? acc[t][g] : fma(load_16(y), keep, mul(acc[t][g], take)));
     }
   }
 }
@@ -207,11 +211,9 @@ inline void attention_spans(const Attention& args, const AttentionBlock& block, 
   const Part part = part_at(queries, memory);
   prepare(queries, scratch);
   for (int64_t span = spans.first; span < spans.end; ++span) {
-    if (args.cache_type == CacheType::f32) {
-      add_span<FloatCells>(queries, span, span == spans.first, scratch, part);
-    } else {
-      add_span<HalfCells>(queries, span, span == spans.first, scratch, part);
-    }
+    with_cells(args.cache_type, [&]<class Cells>(Cells) {
+      add_span<Cells>(queries, span, span == spans.first, scratch, part);
+    });
   }
 }
 

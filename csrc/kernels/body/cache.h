@@ -1,39 +1,22 @@
 #pragma once
 
+#include "kernels/body/cells.h"
 #include "kernels/body/norm.h"
 #include "kernels/body/rope.h"
 #include "kernels/table.h"
 
-// How one key/value head of one layer lies in a cache block, and the way of new rows into it. Keys are in groups of 16
-// positions, (kBlockPositions / 16, head_dim, 16), values in groups of 16 dimensions, (head_dim / 16, kBlockPositions,
-// 16). Both products of attention then walk through memory in one direction, and their sums stay in their lanes.
+// The way of new rows into the cache; kernels/cache_layout.h says how it lies.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-inline constexpr int kRowCells = 16;
-
-struct HalfCells {
-  using Cell = uint16_t;
-  static F8 load(const Cell* p) { return load_half(p); }
-  static void store(Cell* p, F8 a) { store_half(p, a); }
-};
-
-struct FloatCells {
-  using Cell = float;
-  static F8 load(const Cell* p) { return FLUXMLX_ISA::load(p); }
-  static void store(Cell* p, F8 a) { FLUXMLX_ISA::store(p, a); }
-};
-
-template <class Cells>
 struct HeadBlock {
-  typename Cells::Cell* keys;
-  typename Cells::Cell* values;
+  std::byte* keys;
+  std::byte* values;
 };
 
-template <class Cells>
-inline HeadBlock<Cells> head_block(const Attention& args, const Sequence& sequence, int kv_head, int64_t block) {
-  const int64_t offset = args.layer_offset + kv_head * cache_head_bytes(args.cache_type, args.head_dim);
-  auto* keys = reinterpret_cast<typename Cells::Cell*>(sequence.blocks[block] + offset);
-  return {keys, keys + int64_t{kBlockPositions} * args.head_dim};
+inline HeadBlock head_block(const Attention& args, const CacheLayout& layout, const Sequence& sequence, int kv_head,
+                            int64_t block) {
+  std::byte* keys = sequence.blocks[block] + args.layer_offset + kv_head * (layout.keys + layout.values);
+  return {keys, keys + layout.keys};
 }
 
 // Norm (if any) and rotation (if any) of one head.
@@ -46,33 +29,60 @@ inline void position_head(const Attention& args, int64_t token, const float* x, 
   if (args.rope != nullptr) rotate(args.rope + token * args.n_rot, args.n_rot, args.rope_interleaved, y);
 }
 
+// Up to kScaleCells numbers from dimension d of a key, number j of its group; each goes into a row of its own.
+template <class Cells>
+inline void put_key(const CacheLayout& layout, std::byte* group, int64_t j, const float* key, int64_t d, int n) {
+  typename Cells::Cell cells[kScaleCells];
+  uint16_t scale;
+  Cells::encode(key + d, n, cells, &scale);
+  if constexpr (Cells::kHasScales) cells_at<uint16_t>(group)[d / kScaleCells * kRowCells + j] = scale;
+  auto* column = cells_at<typename Cells::Cell>(group + layout.key_scales) + d * kRowCells + j;
+  for (int i = 0; i < n; ++i) column[i * kRowCells] = cells[i];
+}
+
+// The same of a value, of position j of a block.
+template <class Cells>
+inline void put_value(const CacheLayout& layout, std::byte* values, int64_t j, const float* value, int64_t d, int n) {
+  typename Cells::Cell cells[kScaleCells];
+  uint16_t scale;
+  Cells::encode(value + d, n, cells, &scale);
+  if constexpr (Cells::kHasScales) cells_at<uint16_t>(values)[d / kScaleCells * kBlockPositions + j] = scale;
+  auto* rows = cells_at<typename Cells::Cell>(values + layout.value_scales) + d * kBlockPositions + j * kRowCells;
+  for (int i = 0; i < n; i += 8) {
+    auto* row = rows + i / kRowCells * kBlockPositions * kRowCells + i % kRowCells;
+    __builtin_memcpy(row, cells + i, 8 * sizeof *row);
+  }
+}
+
 template <class Cells>
 inline void append_rows(const Attention& args, const AttentionBlock& rows, float* head) {
   const int64_t dim = args.head_dim;
-  typename Cells::Cell cells[8];
+  const CacheLayout layout = cache_layout(args.cache_type, dim);
   for (int64_t row = rows.row; row < rows.row + rows.n_rows; ++row) {
     const int64_t token = rows.sequence->row_begin + row;
     const int64_t position = rows.sequence->n_past + row, j = position % kBlockPositions;
     const int64_t offset = (token * args.n_kv_heads + rows.kv_head) * dim;
-    const HeadBlock<Cells> block = head_block<Cells>(args, *rows.sequence, rows.kv_head, position / kBlockPositions);
+    const HeadBlock block = head_block(args, layout, *rows.sequence, rows.kv_head, position / kBlockPositions);
     position_head(args, token, args.k + offset, args.k_norm, head);
-    typename Cells::Cell* key = block.keys + j / kRowCells * kRowCells * dim + j % kRowCells;
-    for (int64_t d = 0; d < dim; d += 8) {
-      Cells::store(cells, load(head + d));
-      for (int i = 0; i < 8; ++i) key[(d + i) * kRowCells] = cells[i];
-      const int64_t group = d / kRowCells * kBlockPositions;
-      Cells::store(block.values + (group + j) * kRowCells + d % kRowCells, load(args.v + offset + d));
+    for (int64_t d = 0; d < dim; d += kScaleCells) {
+      const int n = static_cast<int>(dim - d < kScaleCells ? dim - d : kScaleCells);
+      put_key<Cells>(layout, block.keys + j / kRowCells * layout.key_group, j % kRowCells, head, d, n);
+      put_value<Cells>(layout, block.values, j, args.v + offset, d, n);
     }
   }
 }
 
+// Calls f with the policy of a cache type.
+template <class F>
+inline void with_cells(CacheType type, const F& f) {
+  if (type == CacheType::f16) f(HalfCells{});
+  if (type == CacheType::f32) f(FloatCells{});
+  if (type == CacheType::q8_0) f(ByteCells{});
+}
+
 // New keys and values of one head go into the cache; scratch holds head_dim floats.
 inline void attention_append(const Attention& args, const AttentionBlock& rows, float* scratch) {
-  if (args.cache_type == CacheType::f32) {
-    append_rows<FloatCells>(args, rows, scratch);
-  } else {
-    append_rows<HalfCells>(args, rows, scratch);
-  }
+  with_cells(args.cache_type, [&]<class Cells>(Cells) { append_rows<Cells>(args, rows, scratch); });
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

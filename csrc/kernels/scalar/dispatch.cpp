@@ -1,6 +1,7 @@
 #include "kernels/scalar/dequantize.h"
 #include "kernels/scalar/products.h"
 #include "kernels/scalar/vec.h"
+#include "kernels/scalar/wide.h"
 
 // The bodies come after the vector type that they are written over.
 #include "kernels/body/table.h"

@@ -32,6 +32,9 @@ inline F8 load_first(const float* p, int n) {  // zeros behind the first n
 inline F8 load_half(const uint16_t* p) {
   return each([=](int i) { return f16_to_f32(p[i]); });
 }
+inline F8 load_codes(const int8_t* p) {
+  return each([=](int i) { return static_cast<float>(p[i]); });
+}
 inline void store(float* p, const F8& a) { std::memcpy(p, a.lane, sizeof a.lane); }
 inline void store_first(float* p, const F8& a, int n) {
   for (int i = 0; i < n; ++i) p[i] = a.lane[i];
@@ -67,6 +70,20 @@ inline F8 max(const F8& a, const F8& b) {
 }
 inline F8 min(const F8& a, const F8& b) {
   return each([&](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+// x is four pairs and turns four pairs (cosine, sine): (a c - b s, b c + a s).
+inline F8 rotate_pairs(const F8& x, const F8& turns) {
+  return each([&](int i) {
+    const float cosine = turns.lane[i / 2 * 2], sine = turns.lane[i / 2 * 2 + 1];
+    return i % 2 == 0 ? x.lane[i] * cosine - x.lane[i + 1] * sine : x.lane[i] * cosine + x.lane[i - 1] * sine;
+  });
+}
+// Lanes 0, 2, 4 ... and 1, 3, 5 ... of sixteen.
+inline F8 even_lanes(const F8& a, const F8& b) {
+  return each([&](int i) { return i < 4 ? a.lane[2 * i] : b.lane[2 * i - 8]; });
+}
+inline F8 odd_lanes(const F8& a, const F8& b) {
+  return each([&](int i) { return i < 4 ? a.lane[2 * i + 1] : b.lane[2 * i - 7]; });
 }
 // Zero where x < limit, else a.
 inline F8 zero_below(const F8& x, const F8& limit, const F8& a) {
