@@ -211,9 +211,8 @@ inline void attention_spans(const Attention& args, const AttentionBlock& block, 
   const Part part = part_at(queries, memory);
   prepare(queries, scratch);
   for (int64_t span = spans.first; span < spans.end; ++span) {
-    with_cells(args.cache_type, [&]<class Cells>(Cells) {
-      add_span<Cells>(queries, span, span == spans.first, scratch, part);
-    });
+    with_cells(args.cache_type,
+               [&]<class Cells>(Cells) { add_span<Cells>(queries, span, span == spans.first, scratch, part); });
   }
 }
 

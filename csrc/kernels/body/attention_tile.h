@@ -81,8 +81,7 @@ inline void score_tile(const CacheLayout& layout, const std::byte* keys, int64_t
 // acc[t] += weights[t] . values over one block whose first position is `begin` of the span; each query stops at its
 // own limit, because what lies behind may be anything.
 template <class Rows, int T, int G>
-inline void add_values(const Rows& values, int begin, const int (&limit)[T], const float* weights,
-                       F16 (&acc)[T][G]) {
+inline void add_values(const Rows& values, int begin, const int (&limit)[T], const float* weights, F16 (&acc)[T][G]) {
   const auto in_block = [begin](int n) { return n - begin < kBlockPositions ? n - begin : kBlockPositions; };
   const int common = in_block(limit[0]) < 0 ? 0 : in_block(limit[0]);
   const float* x[T];

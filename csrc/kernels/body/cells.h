@@ -67,7 +67,9 @@ struct PlainRows {
   const std::byte* cells;
   int64_t stride;
 
-  const std::byte* address(int g, int64_t i) const { return cells + g * stride + i * kRowCells * int64_t{sizeof(Cell)}; }
+  const std::byte* address(int g, int64_t i) const {
+    return cells + g * stride + i * kRowCells * int64_t{sizeof(Cell)};
+  }
   F16 operator()(int g, int64_t i) const { return Cells::load(cells_at<Cell>(address(g, i))); }
 };
 
@@ -75,8 +77,7 @@ struct PlainRows {
 template <class Cells, int G>
 struct KeyRows : PlainRows<Cells, G> {
   KeyRows(const CacheLayout& layout, const std::byte* group, int64_t dim)
-      : PlainRows<Cells, G>{group + layout.key_scales + dim * kRowCells * layout.cell,
-                            layout.key_group} {}
+      : PlainRows<Cells, G>{group + layout.key_scales + dim * kRowCells * layout.cell, layout.key_group} {}
 };
 
 template <int G>

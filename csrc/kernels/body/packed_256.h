@@ -71,6 +71,7 @@ template <class Type, int G>
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
+    prefetch_block<G>(w, Type::kBytes);
     Sums<G> sums = {}, rest = {};
     Type::template multiply<G>(w, *x, sums, rest);
     const auto d = for_tokens<G>(load_scales(w));

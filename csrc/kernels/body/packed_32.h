@@ -10,6 +10,18 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 // Eight halves, one per row.
 inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<const uint16_t*>(p)); }
 
+// Asks the second cache for the block of n bytes that is 4 KiB ahead. Where tokens share a block, products take as long
+// as the memory, and the processor alone looks ahead too little to have both go on at once. One token is bound by the
+// memory, which reads best when it is left alone.
+template <int G>
+inline void prefetch_block(const uint8_t* w, int64_t n) {
+  if constexpr (G > 1) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(w) + 4096;  // may be behind the end
+    const uintptr_t end = begin + static_cast<uintptr_t>(n);
+    for (uintptr_t p = begin; p < end; p += 64) __builtin_prefetch(reinterpret_cast<const void*>(p), 0, 2);
+  }
+}
+
 // N vectors of codes, codes(Index), times N times four columns of q; finish(dots) as often as a Dots is full.
 template <int kBits, int N, int G, class Codes, class Finish>
 inline void multiply_codes(const Codes& codes, const int8_t (*q)[G][4], const Finish& finish) {
@@ -112,6 +124,7 @@ template <class Type, int G>
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
+    prefetch_block<G>(w, Type::kBytes);
     Sums<G> sums = {};
     Type::template multiply<G>(w, *x, sums);
     const auto d = for_tokens<G>(Type::scale(w));
