@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Stream {
 
 // The GPU where MLX has one, else the CPU.
 DeviceKind default_device();
+
+// Bytes that may still be taken of the device's memory.
+uint64_t available_memory(DeviceKind kind);
 
 // What this build of MLX can run on, for people: "cpu", "gpu (Apple M4)".
 std::vector<std::string> device_names();

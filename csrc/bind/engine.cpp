@@ -56,6 +56,7 @@ nb::dict info_of(const Owned& self) {
   result["n_ctx_train"] = info.n_ctx_train;
   result["n_threads"] = info.n_threads;
   result["file_bytes"] = info.file_bytes;
+  result["max_memory"] = info.max_memory;
   result["cache_bytes_per_position"] = info.cache_bytes_per_position;
   result["load_s"] = info.load_seconds;
   nb::list tensors;
@@ -81,6 +82,7 @@ nb::dict stats_of(const Owned& self) {
   result["completion_tokens"] = stats.completion_tokens;
   result["drafted_tokens"] = stats.drafted_tokens;
   result["accepted_tokens"] = stats.accepted_tokens;
+  result["preemptions"] = stats.preemptions;
   result["steps"] = stats.steps;
   result["busy_s"] = stats.busy_seconds;
   result["cache_bytes"] = stats.cache_bytes;
@@ -88,8 +90,8 @@ nb::dict stats_of(const Owned& self) {
 }
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
-                  int threads, int prefill_chunk, int max_sequences, double target_latency, int max_queue,
-                  int max_queue_tokens, std::optional<bool> speculation) {
+                  int threads, int prefill_chunk, int max_sequences, double target_latency, uint64_t max_memory,
+                  int max_queue, int max_queue_tokens, std::optional<bool> speculation) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -100,6 +102,7 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.prefill_chunk = prefill_chunk;
   options.max_sequences = max_sequences;
   options.target_latency = target_latency;
+  options.max_memory = max_memory;
   options.max_queue = max_queue;
   options.max_queue_tokens = max_queue_tokens;
   options.speculation = speculation;
@@ -143,11 +146,12 @@ void register_engine(nb::module_& m) {
       .def("__init__", &start_engine, nb::arg("path"), nb::kw_only(), nb::arg("device") = "auto",
            nb::arg("ops") = "auto", nb::arg("cache_type") = "f16", nb::arg("ctx") = 0, nb::arg("threads") = 0,
            nb::arg("prefill_chunk") = 0, nb::arg("max_sequences") = 0, nb::arg("target_latency") = 0.0,
-           nb::arg("max_queue") = defaults.max_queue, nb::arg("max_queue_tokens") = defaults.max_queue_tokens,
-           nb::arg("speculation") = nb::none(),
+           nb::arg("max_memory") = 0, nb::arg("max_queue") = defaults.max_queue,
+           nb::arg("max_queue_tokens") = defaults.max_queue_tokens, nb::arg("speculation") = nb::none(),
            nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
                    "ctx: int = 0, threads: int = 0, prefill_chunk: int = 0, max_sequences: int = 0, "
-                   "target_latency: float = 0.0, max_queue: int = 4096, max_queue_tokens: int = 4194304, "
+                   "target_latency: float = 0.0, max_memory: int = 0, max_queue: int = 4096, max_queue_tokens: int = "
+                   "4194304, "
                    "speculation: bool | None = None) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")

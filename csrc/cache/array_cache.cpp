@@ -1,6 +1,8 @@
 #include "cache/array_cache.h"
 
 #include <algorithm>
+#include <climits>
+#include <new>
 
 #include "array/functions.h"
 #include "base/memory.h"
@@ -22,27 +24,49 @@ uint64_t bytes_of_position(const KvShape& shape) noexcept {
 
 uint64_t ArrayCache::n_bytes() const noexcept { return bytes_of_position(shape_) * static_cast<uint64_t>(capacity_); }
 
-void ArrayCache::reserve(int n_positions) {
-  if (n_positions <= capacity_) return;
-  const int capacity = round_up(std::max(n_positions, capacity_ + capacity_ / 2));
-  probe_memory(bytes_of_position(shape_) * static_cast<uint64_t>(capacity));
-  grow(k_, capacity);
-  grow(v_, capacity);
-  capacity_ = capacity;
+bool ArrayCache::fits(int capacity) const noexcept {
+  const uint64_t n_more = bytes_of_position(shape_) * static_cast<uint64_t>(capacity - capacity_);
+  return budget_->used <= budget_->limit && n_more <= budget_->limit - budget_->used;
 }
 
-void ArrayCache::grow(std::vector<Array>& arrays, int capacity) {
-  if (arrays.empty()) arrays.resize(static_cast<size_t>(shape_.n_layers));
-  for (Array& array : arrays) {
+void ArrayCache::reserve(int n_positions) {
+  if (n_positions <= capacity_) return;
+  int capacity = round_up(std::max(n_positions, capacity_ + capacity_ / 2));
+  if (!fits(capacity)) capacity = round_up(n_positions);
+  if (!fits(capacity)) throw std::bad_alloc();
+  probe_memory(bytes_of_position(shape_) * static_cast<uint64_t>(capacity));
+  std::vector<Array> k = grown(k_, capacity), v = grown(v_, capacity);
+  k_.swap(k);
+  v_.swap(v);
+  budget_->used -= n_bytes();
+  capacity_ = capacity;
+  budget_->used += n_bytes();
+}
+
+std::vector<Array> ArrayCache::grown(const std::vector<Array>& arrays, int capacity) const {
+  std::vector<Array> result;
+  for (size_t layer = 0; layer < static_cast<size_t>(shape_.n_layers); ++layer) {
     const Shape size = {shape_.n_kv_heads, capacity - capacity_, shape_.head_dim};
     const Array more = mx::zeros(size, dtype_of(shape_.type), stream_);
-    const Array parts[] = {array, more};
-    array = array ? mx::concatenate(parts, 1, stream_) : more;
+    if (arrays.empty()) {
+      result.push_back(more);
+      continue;
+    }
+    const Array parts[] = {arrays[layer], more};
+    result.push_back(mx::concatenate(parts, 1, stream_));
   }
+  return result;
 }
 
 ArrayStore::ArrayStore(const KvShape& shape, const Stream& stream) : shape_(shape), stream_(stream) {}
 
 uint64_t ArrayStore::position_bytes() const noexcept { return bytes_of_position(shape_); }
+
+uint64_t ArrayStore::room_bytes() const noexcept { return budget_->limit - std::min(budget_->used, budget_->limit); }
+
+int64_t ArrayStore::most_positions() const noexcept {
+  const uint64_t n = std::min<uint64_t>(budget_->limit / bytes_of_position(shape_), INT_MAX);
+  return static_cast<int64_t>(n) / kStep * kStep;
+}
 
 }  // namespace fluxmlx::cache

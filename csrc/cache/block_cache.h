@@ -39,6 +39,9 @@ class BlockStore final : public KvStore {
 
   std::unique_ptr<KvCache> open() override { return std::make_unique<BlockCache>(shape_, pool_); }
   uint64_t position_bytes() const noexcept override { return pool_->block_bytes() / kernels::kBlockPositions; }
+  void set_limit(uint64_t n_bytes) noexcept override;
+  uint64_t room_bytes() const noexcept override;
+  int64_t most_positions() const noexcept override { return int64_t{pool_->max_blocks()} * kernels::kBlockPositions; }
 
  private:
   KvShape shape_;

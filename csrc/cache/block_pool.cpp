@@ -1,6 +1,7 @@
 #include "cache/block_pool.h"
 
 #include <algorithm>
+#include <new>
 
 #include "base/error.h"
 #include "base/pages.h"
@@ -18,16 +19,19 @@ BlockPool::BlockPool(size_t block_bytes)
       slab_blocks_(static_cast<int>(std::max<size_t>(1, kSlabBytes / block_bytes_))) {}
 
 int BlockPool::allocate() {
+  if (n_used_ >= max_blocks_) throw std::bad_alloc();
   if (free_.empty()) add_slab();
   const int block = free_.back();
   free_.pop_back();
   users_[block] = 1;
+  ++n_used_;
   ++slabs_[block / slab_blocks_].n_used;
   return block;
 }
 
 void BlockPool::release(int block) noexcept {
   if (--users_[block] > 0) return;
+  --n_used_;
   free_.push_back(block);  // add_slab() made room
   const int slab = block / slab_blocks_;
   if (--slabs_[slab].n_used == 0) drop_slab(slab);
@@ -59,18 +63,16 @@ void BlockPool::drop_slab(int slab) noexcept {
   slabs_[slab].memory.reset();
 }
 
-int BlockPool::n_used() const noexcept {
-  int n = 0;
-  for (const Slab& slab : slabs_) n += slab.n_used;
-  return n;
-}
-
 int BlockPool::n_held() const noexcept {
   const auto held = std::count_if(slabs_.begin(), slabs_.end(), [](const Slab& s) { return s.memory != nullptr; });
   return static_cast<int>(held) * slab_blocks_;
 }
 
 void BlockPool::check_integrity() const {
+  const auto n_used = std::count_if(users_.begin(), users_.end(), [](int n) { return n > 0; });
+  if (n_used != n_used_) {
+    fail(ErrorCode::runtime, n_used, " cache blocks are used; the count of them is ", n_used_);
+  }
   std::vector<int> used(slabs_.size()), n_free(slabs_.size());
   std::vector<bool> seen(users_.size());
   for (const int block : free_) {

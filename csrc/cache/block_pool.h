@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,10 @@ class BlockPool {
 
   size_t block_bytes() const noexcept { return block_bytes_; }
 
+  // Most blocks that may be used at once.
+  void set_max_blocks(int n) noexcept { max_blocks_ = n; }
+  int max_blocks() const noexcept { return max_blocks_; }
+
   // A block with one user, what is in it left as it was; throws std::bad_alloc.
   int allocate();
 
@@ -25,7 +30,7 @@ class BlockPool {
   // The block's memory, which whoever keeps the pointer keeps from the system.
   std::shared_ptr<std::byte> memory(int block) const;
 
-  int n_used() const noexcept;
+  int n_used() const noexcept { return n_used_; }
   int n_held() const noexcept;  // used or free, in memory
 
   // Throws Error where the books do not balance.
@@ -42,6 +47,8 @@ class BlockPool {
 
   size_t block_bytes_;
   int slab_blocks_;
+  int max_blocks_ = std::numeric_limits<int>::max();
+  int n_used_ = 0;
   std::vector<Slab> slabs_;
   std::vector<int> users_;  // of each block of each slab
   std::vector<int> free_;   // the last is taken next

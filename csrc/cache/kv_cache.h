@@ -29,7 +29,8 @@ class KvCache {
   // Of the memory that it has.
   virtual uint64_t n_bytes() const noexcept = 0;
 
-  // Makes room for n_positions in all; those below length() are kept.
+  // Makes room for n_positions in all; those below length() are kept. Throws std::bad_alloc, and changes nothing, where
+  // the store's limit or the system has no room.
   virtual void reserve(int n_positions) = 0;
 
   void advance(int n_rows) noexcept { length_ += n_rows; }
@@ -50,6 +51,11 @@ class KvStore {
 
   // Bytes that one position takes in all layers.
   virtual uint64_t position_bytes() const noexcept = 0;
+
+  // Most bytes that all caches may have together; how many there are left; and the positions of one cache that has all.
+  virtual void set_limit(uint64_t n_bytes) noexcept = 0;
+  virtual uint64_t room_bytes() const noexcept = 0;
+  virtual int64_t most_positions() const noexcept = 0;
 };
 
 }  // namespace fluxmlx::cache

@@ -1,12 +1,18 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <iomanip>
+#include <sstream>
 #include <utility>
-
-#include "base/memory.h"
 
 namespace fluxmlx::engine {
 namespace {
+
+std::string megabytes(uint64_t n_bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << static_cast<double>(n_bytes) / 1e6 << " MB";
+  return text.str();
+}
 
 const Error& closed_error() {
   static const Error error(ErrorCode::closed, "the engine was closed");
@@ -78,10 +84,10 @@ bool Engine::closing() const {
 }
 
 // The next that may start; waits where there is nothing to do at all.
-std::optional<Submitted> Engine::take(const Scheduler& scheduler) {
+std::optional<Submitted> Engine::take(Scheduler& scheduler) {
   std::unique_lock lock(mutex_);
   if (scheduler.idle()) changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-  if (closing_ || !scheduler.has_room()) return std::nullopt;
+  if (closing_ || queue_.empty() || !scheduler.has_room_for(queue_.front())) return std::nullopt;
   return queue_.pop();
 }
 
@@ -144,14 +150,15 @@ void Engine::check(const Request& request) const {
   StopMatcher{request.stop};
 }
 
+// What may be accepted: one that has room when it is alone.
 void Engine::check_room(const Request& request) const {
-  const uint64_t room = request.max_tokens < 0 ? 0 : static_cast<uint64_t>(request.max_tokens);
-  const uint64_t positions = std::min<uint64_t>(request.prompt.size() + room, static_cast<uint64_t>(info_.n_ctx));
-  const uint64_t needed = positions * info_.cache_bytes_per_position;
-  if (const uint64_t available = available_memory(); needed > available) {
-    fail(ErrorCode::out_of_memory, "the request needs ", needed >> 20, " MiB of key/value cache for ", positions,
-         " positions, and ", available >> 20, " MiB are available");
-  }
+  const uint64_t answer = request.max_tokens < 0 ? 0 : static_cast<uint64_t>(request.max_tokens);
+  const uint64_t positions = std::min<uint64_t>(request.prompt.size() + answer, static_cast<uint64_t>(info_.n_ctx));
+  if (positions <= static_cast<uint64_t>(options_.n_positions)) return;
+  fail(ErrorCode::out_of_memory, "the request needs ", positions, " positions of key/value cache, which are ",
+       megabytes(positions * info_.cache_bytes_per_position), ", and max_memory holds ", options_.n_positions,
+       ", which are ", megabytes(options_.max_memory),
+       "; use a shorter prompt or fewer max_tokens, or load the model with a larger max_memory");
 }
 
 std::shared_ptr<Handle> Engine::submit(Request request, Delivery delivery) {
@@ -200,6 +207,7 @@ Stats Engine::stats() const {
   stats.completion_tokens = counters_.completion_tokens;
   stats.drafted_tokens = counters_.drafted_tokens;
   stats.accepted_tokens = counters_.accepted_tokens;
+  stats.preemptions = counters_.preemptions;
   stats.steps = counters_.steps;
   stats.busy_seconds = static_cast<double>(counters_.busy_ns) * 1e-9;
   stats.cache_bytes = counters_.cache_bytes;

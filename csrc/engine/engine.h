@@ -52,7 +52,7 @@ class Engine {
 
   void run() noexcept;
   void serve(Scheduler& scheduler) noexcept;
-  std::optional<Submitted> take(const Scheduler& scheduler);
+  std::optional<Submitted> take(Scheduler& scheduler);
   std::optional<Submitted> next_waiting();
   void drop_unwanted();
   bool closing() const;

@@ -10,6 +10,8 @@
 namespace fluxmlx::engine {
 namespace {
 
+constexpr int kLeastPositions = 64;  // below it no model says anything
+
 DeviceKind choose_device(const Options& options) {
   if (options.device == "cpu") return DeviceKind::cpu;
   const DeviceKind best = default_device();
@@ -77,6 +79,19 @@ void choose_batching(Options& options, DeviceKind device) {
   if (options.max_sequences == 0) options.max_sequences = on_gpu ? 64 : 16;
   if (options.target_latency == 0) options.target_latency = on_gpu ? 0.1 : 0.25;
   if (!options.speculation) options.speculation = options.ops == "kernels";
+}
+
+// By default what the system has left after the weights, less something for itself and for the work of a step.
+void choose_memory(Options& options, cache::KvStore& store, DeviceKind device) {
+  if (options.max_memory == 0) options.max_memory = available_memory(device) / 10 * 8;
+  store.set_limit(options.max_memory);
+  const int64_t most = store.most_positions();
+  if (most < kLeastPositions) {
+    fail(ErrorCode::out_of_memory, "max_memory is ", options.max_memory, " bytes, which hold ", most,
+         " positions of key/value cache, of ", store.position_bytes(), " bytes each; expected at least ",
+         kLeastPositions);
+  }
+  options.n_positions = static_cast<int>(std::min<int64_t>(most, options.n_ctx));
 }
 
 void check_memory(const gguf::File& file, const load::Loader& loader) {
@@ -151,6 +166,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader, options.n_ctx), ops);
   loaded.runner = std::make_unique<DecoderRunner>(std::move(decoder), device == DeviceKind::gpu);
   loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
+  choose_memory(options, *loaded.cache_store, device);
   progress.done = progress.total = file.n_bytes();
   choose_batching(options, device);
   loaded.info = describe(options, config, device);
@@ -158,6 +174,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();
   loaded.info.tensors = loader.report();
   loaded.info.unused_tensors = loader.unused();
+  loaded.info.max_memory = options.max_memory;
   loaded.info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return loaded;
 }

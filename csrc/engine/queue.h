@@ -35,6 +35,7 @@ class Queue {
   // Takes out what nobody wants any more, for the caller to destroy when nothing is locked.
   std::vector<Submitted> drop_unwanted();
 
+  const Request& front() const { return waiting_.front().request; }
   bool empty() const noexcept { return waiting_.empty(); }
   size_t size() const noexcept { return waiting_.size(); }
   size_t n_tokens() const noexcept { return n_tokens_; }

@@ -25,22 +25,44 @@ void Scheduler::admit(Submitted submitted) noexcept {
   }
 }
 
-void Scheduler::drop_finished() noexcept {
-  running_.remove_if([this](Sequence& sequence) {
-    const bool ends = sequence.finished() || !sequence.handle().wanted();
-    if (ends) count_end(sequence);
-    return ends;
-  });
+bool Scheduler::has_room_for(const Request& request) {
+  return preempted_.empty() && has_place() && memory_.fits(static_cast<int>(request.prompt.size()), running_);
 }
 
-void Scheduler::count_end(Sequence& sequence) noexcept {
+void Scheduler::drop_finished() noexcept {
+  for (Sequences* sequences : {&running_, &preempted_}) {
+    sequences->remove_if([this](Sequence& sequence) { return drop_if_finished(sequence); });
+  }
+}
+
+bool Scheduler::drop_if_finished(Sequence& sequence) noexcept {
+  if (!sequence.finished() && sequence.handle().wanted()) return false;
   --counters_.running;
   ++(sequence.failed() ? counters_.failed : sequence.finished() ? counters_.finished : counters_.cancelled);
+  return true;
+}
+
+// Those that were preempted go on, in the order of their age.
+void Scheduler::resume() {
+  while (!preempted_.empty() && has_place() && memory_.fits(preempted_.front().n_tokens(), running_)) {
+    running_.splice(running_.end(), preempted_, preempted_.begin());
+  }
+}
+
+// Frees the memory of the youngest, which waits at the head of the line to be read again.
+void Scheduler::preempt(Sequences::iterator sequence) {
+  sequence->restart(store_.open());
+  preempted_.splice(preempted_.begin(), running_, sequence);
+  ++counters_.preemptions;
 }
 
 void Scheduler::count_step(Clock::time_point began) noexcept {
   ++counters_.steps;
   counters_.busy_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - began).count());
+  count_memory();
+}
+
+void Scheduler::count_memory() noexcept {
   uint64_t n_bytes = 0;
   for (Sequence& sequence : running_) n_bytes += sequence.cache().n_bytes();
   counters_.cache_bytes = n_bytes;
@@ -49,7 +71,10 @@ void Scheduler::count_step(Clock::time_point began) noexcept {
 StepPlan Scheduler::plan() {
   const auto n_decoding = std::count_if(running_.begin(), running_.end(), [](const Sequence& s) { return !s.reads(); });
   const double target = n_decoding > 0 ? options_.target_latency : std::max(kReadingSeconds, options_.target_latency);
-  return plan_step(running_, cost_.rows_within(target, static_cast<int>(n_decoding)));
+  const std::vector<int> rows = rows_of_step(running_, cost_.rows_within(target, static_cast<int>(n_decoding)));
+  memory_.reserve(running_, rows, [this](Sequences::iterator sequence) { preempt(sequence); });
+  drop_finished();  // what had no room even alone
+  return plan_step(running_, rows);
 }
 
 const float* Scheduler::forward(const StepPlan& plan) {
@@ -84,12 +109,13 @@ void Scheduler::accept(const StepPlan::Part& part, const float* logits) noexcept
 
 void Scheduler::step() noexcept {
   drop_finished();
-  if (running_.empty()) return;
+  if (idle()) return;
   const Clock::time_point began = Clock::now();
   std::optional<StepPlan> plan;
   try {
+    resume();
     plan = this->plan();
-    sample_and_emit(*plan, forward(*plan));
+    if (!plan->parts.empty()) sample_and_emit(*plan, forward(*plan));
   } catch (...) {
     // The caches may hold half a step: all who took part in it have to go, the engine stays.
     const Error error = to_error(std::current_exception());
@@ -101,8 +127,11 @@ void Scheduler::step() noexcept {
 }
 
 void Scheduler::fail_all(const Error& error) noexcept {
-  for (Sequence& sequence : running_) sequence.fail(error);
+  for (Sequences* sequences : {&running_, &preempted_}) {
+    for (Sequence& sequence : *sequences) sequence.fail(error);
+  }
   drop_finished();
+  count_memory();
 }
 
 }  // namespace fluxmlx::engine

@@ -2,6 +2,7 @@
 
 #include <list>
 
+#include "engine/memory_plan.h"
 #include "engine/queue.h"
 #include "engine/runner.h"
 #include "engine/sequence.h"
@@ -21,22 +22,30 @@ class Scheduler {
         vocabulary_(vocabulary),
         store_(store),
         counters_(counters),
+        memory_(store),
         cost_(options.prefill_chunk) {}
 
-  bool has_room() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
-  bool idle() const { return running_.empty(); }
+  // Whether a place is free for this one, and memory for its prompt. Those that were preempted come first.
+  bool has_room_for(const Request& request);
+  bool idle() const { return running_.empty() && preempted_.empty(); }
 
   // Starts a request, or fails it alone. Throws nothing: the engine outlives every fault of a request.
   void admit(Submitted submitted) noexcept;
 
-  // plan -> forward -> sample -> emit, for all that run.
+  // resume -> plan -> forward -> sample -> emit.
   void step() noexcept;
 
   void fail_all(const Error& error) noexcept;
 
  private:
+  using Sequences = std::list<Sequence>;
+
+  bool has_place() const { return running_.size() < static_cast<size_t>(options_.max_sequences); }
   void drop_finished() noexcept;
-  void count_end(Sequence& sequence) noexcept;
+  bool drop_if_finished(Sequence& sequence) noexcept;
+  void resume();
+  void preempt(Sequences::iterator sequence);
+  void count_memory() noexcept;
   void count_step(Clock::time_point began) noexcept;
   StepPlan plan();
   const float* forward(const StepPlan& plan);
@@ -48,8 +57,10 @@ class Scheduler {
   const Vocabulary& vocabulary_;  // given before the first request
   cache::KvStore& store_;
   Counters& counters_;
+  MemoryPlan memory_;
   StepCost cost_;
-  std::list<Sequence> running_;  // the oldest first
+  // The oldest first, and whoever was preempted is younger than all that run: nobody starts before they go on.
+  Sequences running_, preempted_;
 };
 
 }  // namespace fluxmlx::engine

@@ -119,7 +119,7 @@ bool Sequence::ends_answer(int32_t token) const {
 
 // Tokens that the answer may still have.
 int Sequence::n_left() const noexcept {
-  const int n_positions = options_.n_ctx - static_cast<int>(tokens_.size());
+  const int n_positions = options_.n_positions - n_tokens();
   return request_.max_tokens < 0 ? n_positions : std::min(n_positions, request_.max_tokens - n_chosen());
 }
 

@@ -29,6 +29,8 @@ class Sequence {
   // guessed ones. Valid until accept().
   std::span<const int32_t> next_rows(int limit, int n_guesses);
 
+  int n_tokens() const noexcept { return static_cast<int>(tokens_.size()); }  // of the prompt and the answer so far
+
   // Tokens that the cache does not hold yet, at least one. One that has a single such token writes, others read.
   int n_pending() const noexcept { return static_cast<int>(tokens_.size()) - cache_->length(); }
   bool reads() const noexcept { return n_pending() > 1; }
@@ -41,6 +43,10 @@ class Sequence {
   void accept(std::span<const int32_t> rows, int count, const float* logits);
 
   Usage usage() const noexcept;
+
+  // Goes on with another cache, which holds less: the rest is read again, and nothing of the answer changes. Between
+  // two steps only.
+  void restart(std::unique_ptr<cache::KvCache> cache) noexcept { cache_ = std::move(cache); }
 
   bool finished() const noexcept { return finished_; }
   bool failed() const noexcept { return failed_; }

@@ -11,6 +11,7 @@ struct Stats {
   uint64_t finished = 0, failed = 0, cancelled = 0;
   uint64_t prompt_tokens = 0, completion_tokens = 0;  // computed so far
   uint64_t drafted_tokens = 0, accepted_tokens = 0;   // of speculation
+  uint64_t preemptions = 0;  // sequences that gave up their memory to older ones, and went on later
   uint64_t steps = 0;
   double busy_seconds = 0;  // of the steps
   uint64_t cache_bytes = 0;
@@ -22,6 +23,7 @@ struct Counters {
   std::atomic<uint64_t> finished = 0, failed = 0, cancelled = 0;
   std::atomic<uint64_t> prompt_tokens = 0, completion_tokens = 0;
   std::atomic<uint64_t> drafted_tokens = 0, accepted_tokens = 0;
+  std::atomic<uint64_t> preemptions = 0;
   std::atomic<uint64_t> steps = 0, busy_ns = 0;
   std::atomic<uint64_t> cache_bytes = 0;
 };

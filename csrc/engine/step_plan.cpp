@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/memory_plan.h"
+
 namespace fluxmlx::engine {
 namespace {
 
@@ -18,7 +20,7 @@ int guesses_of(const std::list<Sequence>& running) {
   return reads ? 0 : std::max(0, kCheapRows / static_cast<int>(running.size()) - 1);
 }
 
-void limit_scored(std::span<Sequence* const> readers, std::span<int> shares) {
+void limit_scored(std::span<const Sequence* const> readers, std::span<int> shares) {
   int left = kScoredRows;
   for (size_t i = 0; i < readers.size(); ++i) {
     if (!readers[i]->scores_prompt()) continue;
@@ -55,23 +57,29 @@ std::vector<int> share_rows(std::span<const int> wanted, int budget) {
   return shares;
 }
 
-StepPlan plan_step(std::list<Sequence>& running, int prompt_rows) {
-  StepPlan plan;
-  const int n_guesses = guesses_of(running);
-  std::vector<Sequence*> readers;
-  std::vector<int> wanted;
-  for (Sequence& sequence : running) {
-    if (!sequence.reads()) {
-      plan.add(sequence, 1, n_guesses);
-    } else {
-      readers.push_back(&sequence);
-      wanted.push_back(sequence.n_pending());
-    }
+std::vector<int> rows_of_step(const std::list<Sequence>& running, int prompt_rows) {
+  std::vector<const Sequence*> readers;
+  std::vector<int> wanted, rows;
+  for (const Sequence& sequence : running) {
+    if (!sequence.reads()) continue;
+    readers.push_back(&sequence);
+    wanted.push_back(sequence.n_pending());
   }
   std::vector<int> shares = share_rows(wanted, prompt_rows);
   limit_scored(readers, shares);
-  for (size_t i = 0; i < readers.size(); ++i) {
-    if (shares[i] > 0) plan.add(*readers[i], shares[i], 0);
+  auto share = shares.begin();
+  for (const Sequence& sequence : running) rows.push_back(sequence.reads() ? *share++ : 1);
+  return rows;
+}
+
+StepPlan plan_step(std::list<Sequence>& running, std::span<const int> rows) {
+  StepPlan plan;
+  const int n_guesses = guesses_of(running);
+  size_t i = 0;
+  for (Sequence& sequence : running) {
+    const int n_rows = rows[i++];
+    // Guesses are not worth anybody's memory.
+    if (n_rows > 0) plan.add(sequence, n_rows, n_guesses > 0 && has_room(sequence, n_rows + n_guesses) ? n_guesses : 0);
   }
   return plan;
 }

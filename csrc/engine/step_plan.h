@@ -31,7 +31,10 @@ struct StepPlan {
 // by a long one.
 std::vector<int> share_rows(std::span<const int> wanted, int budget);
 
-// One token for each that writes, and what its guesses need; and `prompt_rows` shared among those that read.
-StepPlan plan_step(std::list<Sequence>& running, int prompt_rows);
+// How many rows each may have: one where it writes, and of `prompt_rows` a share, maybe nothing, where it reads.
+std::vector<int> rows_of_step(const std::list<Sequence>& running, int prompt_rows);
+
+// The plan with these rows, and guesses of those that write. Each has room for its rows.
+StepPlan plan_step(std::list<Sequence>& running, std::span<const int> rows);
 
 }  // namespace fluxmlx::engine

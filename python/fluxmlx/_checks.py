@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -42,6 +43,20 @@ def number(low: float, high: float) -> Check:
         return float(value)
 
     return check
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.ASCII | re.IGNORECASE)
+
+
+def byte_count(name: str, value: Any) -> int:
+    """A number of bytes, also as a text: "4GB" is 4 * 10^9, "4GiB" is 4 * 2^30."""
+    n = value
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+        number, unit, binary = found.groups()
+        n = int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
+    if isinstance(n, bool) or not isinstance(n, Integral) or not 1 <= n < 2**63:
+        raise refuse(name, "a number of bytes from 1, or a text such as '4GB' or '512MiB'", value)
+    return int(n)
 
 
 def integer(low: int, high: int, *, none: str = "", none_values: tuple[int | None, ...] = ()) -> Check:

@@ -208,6 +208,7 @@ class Engine:
         prefill_chunk: int = 0,
         max_sequences: int = 0,
         target_latency: float = 0.0,
+        max_memory: int = 0,
         max_queue: int = 4096,
         max_queue_tokens: int = 4194304,
         speculation: bool | None = None,

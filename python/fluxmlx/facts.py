@@ -48,10 +48,11 @@ class Stats:
         finished: requests that came to their end.
         failed: requests that an error ended.
         cancelled: requests that were cancelled or dropped.
-        prompt_tokens: tokens of prompts that were computed.
+        prompt_tokens: tokens of prompts that were computed, again where a request was preempted.
         completion_tokens: tokens that were written.
         drafted_tokens: tokens that speculation guessed.
         accepted_tokens: guesses that were right, and so became part of an answer.
+        preemptions: times that a request gave its memory up to an older one; it went on later, to the same bytes.
         steps: passes through the model.
         busy_s: seconds of these.
         cache_bytes: memory that keys and values take now.
@@ -67,6 +68,7 @@ class Stats:
     completion_tokens: int
     drafted_tokens: int
     accepted_tokens: int
+    preemptions: int
     steps: int
     busy_s: float
     cache_bytes: int

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fluxmlx._checks import number, optional_flag, show
+from fluxmlx._checks import byte_count, number, optional_flag, show
 from fluxmlx.errors import InvalidArgumentError, ModelFileError
 from fluxmlx.progress import Report, reporter
 
@@ -45,6 +45,7 @@ def load(
     prefill_chunk: int | None = None,
     max_sequences: int | None = None,
     target_latency: float | None = None,
+    max_memory: int | str | None = None,
     max_queue: int = 4096,
     max_queue_tokens: int = 4_194_304,
     speculation: bool | None = None,
@@ -69,6 +70,10 @@ def load(
             on a GPU; a place takes memory only as it fills.
         target_latency: seconds between two tokens of a running answer while new prompts are read; the smaller, the
             fewer prompt tokens are computed beside it. Default: 0.25 on a CPU, 0.1 on a GPU.
+        max_memory: of the keys and values of all requests together: bytes, or a text such as "4GB" or "512MiB". Where
+            it is full, the request that came last gives its part up, and goes on later to the same bytes. A request
+            that does not fit alone is refused with OutOfMemoryError, and one without max_tokens ends where it is
+            full. Default: 0.8 of what the system has left after the weights.
         max_queue: requests that may wait; one more is refused with QueueFullError.
         max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
             taken when nothing else waits.
@@ -104,6 +109,7 @@ def load(
         "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
         "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
         "target_latency": _seconds("target_latency", target_latency),
+        "max_memory": 0 if max_memory is None else byte_count("max_memory", max_memory),
         "max_queue": _whole("max_queue", max_queue),
         "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
         "speculation": optional_flag("speculation", speculation),
