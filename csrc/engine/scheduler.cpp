@@ -73,7 +73,6 @@ StepPlan Scheduler::plan() {
   const double target = n_decoding > 0 ? options_.target_latency : std::max(kReadingSeconds, options_.target_latency);
   const std::vector<int> rows = rows_of_step(running_, cost_.rows_within(target, static_cast<int>(n_decoding)));
   memory_.reserve(running_, rows, [this](Sequences::iterator sequence) { preempt(sequence); });
-  drop_finished();  // what had no room even alone
   return plan_step(running_, rows);
 }
 

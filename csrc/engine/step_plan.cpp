@@ -16,6 +16,7 @@ constexpr int kCheapRows = 4;
 
 // How many tokens each may guess: what is left of the cheap rows, and none beside a prompt, whose rows are dear.
 int guesses_of(const std::list<Sequence>& running) {
+  if (running.empty()) return 0;
   const bool reads = std::any_of(running.begin(), running.end(), [](const Sequence& s) { return s.reads(); });
   return reads ? 0 : std::max(0, kCheapRows / static_cast<int>(running.size()) - 1);
 }
@@ -78,8 +79,9 @@ StepPlan plan_step(std::list<Sequence>& running, std::span<const int> rows) {
   size_t i = 0;
   for (Sequence& sequence : running) {
     const int n_rows = rows[i++];
+    if (n_rows == 0 || sequence.finished()) continue;
     // Guesses are not worth anybody's memory.
-    if (n_rows > 0) plan.add(sequence, n_rows, n_guesses > 0 && has_room(sequence, n_rows + n_guesses) ? n_guesses : 0);
+    plan.add(sequence, n_rows, n_guesses > 0 && has_room(sequence, n_rows + n_guesses) ? n_guesses : 0);
   }
   return plan;
 }

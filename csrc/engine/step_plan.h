@@ -34,7 +34,7 @@ std::vector<int> share_rows(std::span<const int> wanted, int budget);
 // How many rows each may have: one where it writes, and of `prompt_rows` a share, maybe nothing, where it reads.
 std::vector<int> rows_of_step(const std::list<Sequence>& running, int prompt_rows);
 
-// The plan with these rows, and guesses of those that write. Each has room for its rows.
+// The plan with these rows, and guesses of those that write. Each has room for its rows, or has failed.
 StepPlan plan_step(std::list<Sequence>& running, std::span<const int> rows);
 
 }  // namespace fluxmlx::engine

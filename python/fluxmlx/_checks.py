@@ -54,7 +54,7 @@ def byte_count(name: str, value: Any) -> int:
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
         number, unit, binary = found.groups()
         n = int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
-    if isinstance(n, bool) or not isinstance(n, Integral) or not 1 <= n < 2**63:
+    if isinstance(n, bool) or not isinstance(n, Integral) or not 1 <= int(n) < 2**63:
         raise refuse(name, "a number of bytes from 1, or a text such as '4GB' or '512MiB'", value)
     return int(n)
 
