@@ -37,8 +37,8 @@ void Scheduler::drop_finished() noexcept {
 
 bool Scheduler::drop_if_finished(Sequence& sequence) noexcept {
   if (!sequence.finished() && sequence.handle().wanted()) return false;
-  --counters_.running;
   ++(sequence.failed() ? counters_.failed : sequence.finished() ? counters_.finished : counters_.cancelled);
+  --counters_.running;  // last, so that whoever sees that nothing runs sees what became of it
   return true;
 }
 

@@ -32,7 +32,8 @@ def one_of(rng: np.random.Generator, engine: fluxmlx.Engine, kept: list[fluxmlx.
     what = int(rng.integers(0, 5))
     ends = what in (2, 3)  # one that is kept or waited for must not hold its place for ever
     prompt = rng.integers(0, 256, int(rng.integers(1, 40))).tolist()
-    stream = engine.submit(prompt, ignore_eos=True, n=int(rng.integers(1, 4)), max_tokens=3 if ends else None)
+    max_tokens = int(rng.choice([3, 3, 3, 150])) if ends else None
+    stream = engine.submit(prompt, ignore_eos=True, n=int(rng.integers(1, 4)), max_tokens=max_tokens)
     match what:
         case 0:
             stream.cancel()
@@ -104,11 +105,12 @@ def settle(engine: fluxmlx.Engine) -> fluxmlx.Stats:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+@pytest.mark.parametrize("max_memory", [None, "192KiB"])
 @pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_random_use_leaves_nothing(tiny_path: Path, n: int) -> None:
+def test_random_use_leaves_nothing(tiny_path: Path, n: int, max_memory: str | None) -> None:
     """After n operations nothing runs or waits, and threads, descriptors and memory are what they were."""
     options = {"ctx": 1_000_000, "max_sequences": 5, "max_queue": 100_000, "max_queue_tokens": 100_000_000}
-    with fluxmlx.load(tiny_path, device="cpu", **options) as engine:
+    with fluxmlx.load(tiny_path, device="cpu", max_memory=max_memory, **options) as engine:
         expected = engine.generate([1, 2, 3], temperature=0, max_tokens=9, ignore_eos=True).tokens
         assert churn(engine, 300, seed=0) == []
         settle(engine)
@@ -118,6 +120,7 @@ def test_random_use_leaves_nothing(tiny_path: Path, n: int) -> None:
         assert counts() == before
         assert resident_bytes() - memory < 32 << 20
         assert stats.failed == 0 and stats.cache_bytes == 0
+        assert (stats.preemptions > 0) == (max_memory is not None)
         assert engine.generate([1, 2, 3], temperature=0, max_tokens=9, ignore_eos=True).tokens == expected
 
 

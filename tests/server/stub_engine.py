@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -138,9 +138,14 @@ class StubEngine:
         ]
 
     def stats(self) -> Stats:
-        return Stats(
-            self.running, self.queued, 0, self.finished, 0, self.cancelled, 0, 0, 0, 0, 0, 0.0, 0
-        )  # fmt: skip
+        nothing = Stats(**{field.name: 0 for field in fields(Stats)})
+        return replace(
+            nothing,
+            running=self.running,
+            queued=self.queued,
+            finished=self.finished,
+            cancelled=self.cancelled,
+        )
 
     def close(self) -> None:
         self.closed = True
