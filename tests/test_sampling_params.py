@@ -19,7 +19,7 @@ from fluxmlx.sampling import ALIASES, SamplingParams
 NATIVE = (
     "temperature top_k top_p min_p typical_p repeat_penalty presence_penalty frequency_penalty repeat_last_n "
     "seed stop stop_token_ids ignore_eos min_tokens max_tokens logit_bias logprobs prompt_logprobs n speculation "
-    "logits_processor"
+    "cache_prompt logits_processor"
 )
 HUGE = 10**5000  # more digits than Python turns into text
 NUMBERS = (

@@ -80,18 +80,20 @@ nb::dict stats_of(const Owned& self) {
   result["cancelled"] = stats.cancelled;
   result["prompt_tokens"] = stats.prompt_tokens;
   result["completion_tokens"] = stats.completion_tokens;
+  result["cached_tokens"] = stats.cached_tokens;
   result["drafted_tokens"] = stats.drafted_tokens;
   result["accepted_tokens"] = stats.accepted_tokens;
   result["preemptions"] = stats.preemptions;
   result["steps"] = stats.steps;
   result["busy_s"] = stats.busy_seconds;
   result["cache_bytes"] = stats.cache_bytes;
+  result["prefix_bytes"] = stats.prefix_bytes;
   return result;
 }
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
                   int threads, int prefill_chunk, int max_sequences, double target_latency, uint64_t max_memory,
-                  int max_queue, int max_queue_tokens, std::optional<bool> speculation) {
+                  int max_queue, int max_queue_tokens, std::optional<bool> speculation, std::optional<uint64_t> prefix_memory) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -106,6 +108,7 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.max_queue = max_queue;
   options.max_queue_tokens = max_queue_tokens;
   options.speculation = speculation;
+  options.prefix_memory = prefix_memory;
   new (self) Owned(std::move(options));
 }
 
@@ -148,11 +151,12 @@ void register_engine(nb::module_& m) {
            nb::arg("prefill_chunk") = 0, nb::arg("max_sequences") = 0, nb::arg("target_latency") = 0.0,
            nb::arg("max_memory") = 0, nb::arg("max_queue") = defaults.max_queue,
            nb::arg("max_queue_tokens") = defaults.max_queue_tokens, nb::arg("speculation") = nb::none(),
+           nb::arg("prefix_memory") = nb::none(),
            nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
                    "ctx: int = 0, threads: int = 0, prefill_chunk: int = 0, max_sequences: int = 0, "
                    "target_latency: float = 0.0, max_memory: int = 0, max_queue: int = 4096, max_queue_tokens: int = "
                    "4194304, "
-                   "speculation: bool | None = None) -> None"),
+                   "speculation: bool | None = None, prefix_memory: int | None = None) -> None"),
            "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")

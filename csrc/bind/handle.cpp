@@ -62,6 +62,7 @@ void register_event(nb::module_& m) {
           "The one that matched, or empty.")
       .def_prop_ro("prompt_tokens", [](const Event& e) { return e.usage.prompt_tokens; })
       .def_prop_ro("completion_tokens", [](const Event& e) { return e.usage.completion_tokens; })
+      .def_prop_ro("cached_tokens", [](const Event& e) { return e.usage.cached_tokens; })
       .def_prop_ro("drafted_tokens", [](const Event& e) { return e.usage.drafted_tokens; })
       .def_prop_ro("accepted_tokens", [](const Event& e) { return e.usage.accepted_tokens; })
       .def_prop_ro(

@@ -114,6 +114,7 @@ Request to_request(const nb::sequence& prompt, const nb::dict& params) {
   fields.read("prompt_logprobs", request.prompt_logprobs);
   fields.read("n", request.n);
   fields.read("speculation", request.speculation);
+  fields.read("cache_prompt", request.cache_prompt);
   request.logits_processor = to_processor(params["logits_processor"]);
   return request;
 }

@@ -50,6 +50,7 @@ class ArrayStore final : public KvStore {
   uint64_t position_bytes() const noexcept override;
   void set_limit(uint64_t n_bytes) noexcept override { budget_->limit = n_bytes; }
   uint64_t room_bytes() const noexcept override;
+  uint64_t used_bytes() const noexcept override { return budget_->used; }
   int64_t most_positions() const noexcept override;
 
  private:

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "cache/block_pool.h"
 #include "cache/kv_cache.h"
 
 namespace fluxmlx::cache {
+
+int64_t layer_bytes(const KvShape& shape) noexcept;  // of a block
 
 // Where the blocks of a sequence lie, in order, and what is in each. Whoever holds a view keeps their memory.
 struct BlockView {
@@ -16,7 +19,8 @@ struct BlockView {
   std::vector<std::shared_ptr<std::byte>> owners;
 };
 
-// The cache of one sequence as a table of blocks of kernels::kBlockPositions positions; growth copies nothing.
+// The cache of one sequence as a table of blocks of kernels::kBlockPositions positions; growth copies nothing, but for
+// a block that somebody else uses too and that is about to be written into.
 class BlockCache final : public KvCache {
  public:
   BlockCache(const KvShape& shape, std::shared_ptr<BlockPool> pool);
@@ -25,27 +29,19 @@ class BlockCache final : public KvCache {
   uint64_t n_bytes() const noexcept override { return table_.size() * pool_->block_bytes(); }
   void reserve(int n_positions) override;
 
+  // Makes an empty cache one of the first n_positions of these blocks.
+  void adopt(std::span<const int> blocks, int n_positions);
+
+  std::span<const int> table() const noexcept { return table_; }
   const std::shared_ptr<const BlockView>& view() const noexcept { return view_; }
 
  private:
+  int n_missing(int n_positions) const noexcept;
+  void set_table(std::vector<int> table);
+
   std::shared_ptr<BlockPool> pool_;
   std::vector<int> table_;
   std::shared_ptr<const BlockView> view_;
-};
-
-class BlockStore final : public KvStore {
- public:
-  explicit BlockStore(const KvShape& shape);
-
-  std::unique_ptr<KvCache> open() override { return std::make_unique<BlockCache>(shape_, pool_); }
-  uint64_t position_bytes() const noexcept override { return pool_->block_bytes() / kernels::kBlockPositions; }
-  void set_limit(uint64_t n_bytes) noexcept override;
-  uint64_t room_bytes() const noexcept override;
-  int64_t most_positions() const noexcept override { return int64_t{pool_->max_blocks()} * kernels::kBlockPositions; }
-
- private:
-  KvShape shape_;
-  std::shared_ptr<BlockPool> pool_;
 };
 
 }  // namespace fluxmlx::cache

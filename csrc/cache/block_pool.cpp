@@ -19,8 +19,7 @@ BlockPool::BlockPool(size_t block_bytes)
       slab_blocks_(static_cast<int>(std::max<size_t>(1, kSlabBytes / block_bytes_))) {}
 
 int BlockPool::allocate() {
-  if (n_used_ >= max_blocks_) throw std::bad_alloc();
-  if (free_.empty()) add_slab();
+  make_room();
   const int block = free_.back();
   free_.pop_back();
   users_[block] = 1;
@@ -29,8 +28,40 @@ int BlockPool::allocate() {
   return block;
 }
 
+// A block in free_, and leave to use it.
+void BlockPool::make_room() {
+  while (n_used_ >= max_blocks_) {
+    if (!reclaim_ || !reclaim_()) throw std::bad_alloc();
+  }
+  while (free_.empty()) {
+    try {
+      return add_slab();
+    } catch (const std::bad_alloc&) {
+      if (!reclaim_ || !reclaim_()) throw;
+    }
+  }
+}
+
+void BlockPool::share(int block) noexcept {
+  if (users_[block]++ == 1 && kept_[block]) --n_idle_;
+}
+
+void BlockPool::keep(int block) noexcept {
+  share(block);
+  kept_[block] = true;
+}
+
+void BlockPool::drop(int block) noexcept {
+  kept_[block] = false;
+  if (users_[block] == 1) --n_idle_;
+  release(block);
+}
+
 void BlockPool::release(int block) noexcept {
-  if (--users_[block] > 0) return;
+  if (--users_[block] > 0) {
+    if (users_[block] == 1 && kept_[block]) ++n_idle_;
+    return;
+  }
   --n_used_;
   free_.push_back(block);  // add_slab() made room
   const int slab = block / slab_blocks_;
@@ -49,6 +80,7 @@ void BlockPool::add_slab() {
   if (slab == slabs_.end()) {
     users_.reserve(users_.size() + static_cast<size_t>(slab_blocks_));
     free_.reserve(users_.capacity());
+    kept_.resize(users_.size() + static_cast<size_t>(slab_blocks_));
     slabs_.emplace_back();
     slab = slabs_.end() - 1;
     users_.resize(users_.size() + static_cast<size_t>(slab_blocks_));
@@ -69,10 +101,6 @@ int BlockPool::n_held() const noexcept {
 }
 
 void BlockPool::check_integrity() const {
-  const auto n_used = std::count_if(users_.begin(), users_.end(), [](int n) { return n > 0; });
-  if (n_used != n_used_) {
-    fail(ErrorCode::runtime, n_used, " cache blocks are used; the count of them is ", n_used_);
-  }
   std::vector<int> used(slabs_.size()), n_free(slabs_.size());
   std::vector<bool> seen(users_.size());
   for (const int block : free_) {
@@ -82,7 +110,17 @@ void BlockPool::check_integrity() const {
     seen[block] = true;
     ++n_free[block / slab_blocks_];
   }
-  for (size_t block = 0; block < users_.size(); ++block) used[block / slab_blocks_] += users_[block] > 0;
+  int n_used = 0, n_idle = 0;
+  for (size_t block = 0; block < users_.size(); ++block) {
+    used[block / slab_blocks_] += users_[block] > 0;
+    n_used += users_[block] > 0;
+    n_idle += users_[block] == 1 && kept_[block];
+    if (kept_[block] && users_[block] == 0) fail(ErrorCode::runtime, "cache block ", block, " is kept, and free");
+  }
+  if (n_used != n_used_ || n_idle != n_idle_) {
+    fail(ErrorCode::runtime, "the cache counts ", n_used_, " used blocks, ", n_idle_, " of them idle; it has ", n_used,
+         " and ", n_idle);
+  }
   for (size_t slab = 0; slab < slabs_.size(); ++slab) {
     const int held = slabs_[slab].memory == nullptr ? 0 : slab_blocks_;
     if (used[slab] != slabs_[slab].n_used || used[slab] + n_free[slab] != held) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "kernels/kernels.h"
 
@@ -52,10 +53,34 @@ class KvStore {
   // Bytes that one position takes in all layers.
   virtual uint64_t position_bytes() const noexcept = 0;
 
-  // Most bytes that all caches may have together; how many there are left; and the positions of one cache that has all.
+  // Most bytes that all caches may have together; how many there are left, those included that nobody uses; and the
+  // positions of one cache that has all.
   virtual void set_limit(uint64_t n_bytes) noexcept = 0;
   virtual uint64_t room_bytes() const noexcept = 0;
   virtual int64_t most_positions() const noexcept = 0;
+
+  // What caches have, and what is kept for later ones, each byte once; and of this what no cache uses.
+  virtual uint64_t used_bytes() const noexcept = 0;
+  virtual uint64_t idle_bytes() const noexcept { return 0; }
+
+  // Whether caches can share the positions of a common beginning; nothing below does anything where they cannot.
+  virtual bool can_share() const noexcept { return false; }
+
+  // Makes an empty cache one of the first n positions of another.
+  virtual void share(const KvCache& /*from*/, int /*n_positions*/, KvCache& /*into*/) {}
+
+  // Keeps the positions of a cache, which are those of `tokens`, for later ones that begin with the same tokens. They
+  // give way, those not used for longest first, where there would be more than n bytes, and where a cache needs memory.
+  virtual void keep(const KvCache& /*from*/, std::span<const int32_t> /*tokens*/) {}
+  virtual void set_kept_bytes(uint64_t /*n*/) noexcept {}
+  virtual void drop_kept() noexcept {}
+
+  // How many of these tokens are kept, counted from the first; the same, as the content of an empty cache.
+  virtual int find(std::span<const int32_t> /*tokens*/) { return 0; }
+  virtual int take(std::span<const int32_t> /*tokens*/, KvCache& /*into*/) { return 0; }
+
+  // Throws Error where the books do not balance.
+  virtual void check_integrity() const {}
 };
 
 }  // namespace fluxmlx::cache

@@ -210,7 +210,9 @@ Stats Engine::stats() const {
   stats.preemptions = counters_.preemptions;
   stats.steps = counters_.steps;
   stats.busy_seconds = static_cast<double>(counters_.busy_ns) * 1e-9;
+  stats.cached_tokens = counters_.cached_tokens;
   stats.cache_bytes = counters_.cache_bytes;
+  stats.prefix_bytes = counters_.prefix_bytes;
   return stats;
 }
 

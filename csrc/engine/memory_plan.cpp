@@ -40,13 +40,19 @@ void MemoryPlan::reserve(std::list<Sequence>& running, std::span<const int> rows
   size_t i = 0;
   for (auto sequence = running.begin(); sequence != running.end(); ++sequence, ++i) {
     while (rows[i] > 0 && !has_room(*sequence, rows[i])) {
-      if (running.size() == 1) return sequence->fail(no_room());
+      if (running.size() == 1) return reserve_alone(*sequence, rows[i]);
       const auto youngest = std::prev(running.end());
       const bool was_last = youngest == sequence;
       preempt(youngest);
       if (was_last) return;
     }
   }
+}
+
+// What is kept of its own tokens may be what it has no room to copy.
+void MemoryPlan::reserve_alone(Sequence& sequence, int n_rows) const {
+  store_.drop_kept();
+  if (!has_room(sequence, n_rows)) sequence.fail(no_room());
 }
 
 bool has_room(Sequence& sequence, int n_rows) {

@@ -12,7 +12,7 @@ namespace fluxmlx::engine {
 // the oldest first.
 class MemoryPlan {
  public:
-  explicit MemoryPlan(const cache::KvStore& store) : store_(store) {}
+  explicit MemoryPlan(cache::KvStore& store) : store_(store) {}
 
   // Whether one of n_tokens more can read all of them, and write some, beside what these still have to read. A guess:
   // what it says too often costs a preemption, nothing else.
@@ -26,8 +26,9 @@ class MemoryPlan {
 
  private:
   uint64_t bytes_for(int n_tokens) const noexcept;
+  void reserve_alone(Sequence& sequence, int n_rows) const;
 
-  const cache::KvStore& store_;
+  cache::KvStore& store_;
 };
 
 // Whether the cache has, or now got, the room for so many rows more.

@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kLeastPositions = 64;  // below it no model says anything
 
+constexpr uint64_t kMostPrefixMemory = uint64_t{2} << 30;  // unless the caller says otherwise
+
 DeviceKind choose_device(const Options& options) {
   if (options.device == "cpu") return DeviceKind::cpu;
   const DeviceKind best = default_device();
@@ -92,6 +94,7 @@ void choose_memory(Options& options, cache::KvStore& store, DeviceKind device) {
          kLeastPositions);
   }
   options.n_positions = static_cast<int>(std::min<int64_t>(most, options.n_ctx));
+  if (!options.prefix_memory) options.prefix_memory = std::min(options.max_memory / 4, kMostPrefixMemory);
 }
 
 void check_memory(const gguf::File& file, const load::Loader& loader) {
@@ -170,6 +173,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   progress.done = progress.total = file.n_bytes();
   choose_batching(options, device);
   loaded.info = describe(options, config, device);
+  loaded.info.capabilities.supports_kv_prefix_copy = loaded.cache_store->can_share();
   loaded.info.file_bytes = file.n_bytes();
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();
   loaded.info.tensors = loader.report();

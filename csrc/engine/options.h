@@ -20,6 +20,7 @@ struct Options {
   double target_latency = 0;        // seconds of a step in which some write; 0: as the device likes
   uint64_t max_memory = 0;          // bytes of all keys and values; 0: most of what the system has left
   int n_positions = 0;              // of n_ctx, those that max_memory can hold; set by the load
+  std::optional<uint64_t> prefix_memory;  // of these, bytes kept of what ended; 0: none; not set: a part
   std::optional<bool> speculation;  // where a request does not say; not set: where it cannot change an answer
   int max_queue = 4096;             // requests that wait for a place
   int max_queue_tokens = 1 << 22;   // prompt tokens of those

@@ -29,6 +29,7 @@ struct Request {
   int prompt_logprobs = -1;         // -1: none, n: of each prompt token and the n most likely
   int n = 1;                        // answers to this prompt
   std::optional<bool> speculation;  // whether tokens may be guessed; not set: as the engine was started
+  bool cache_prompt = true;         // may begin with what others read, and leave what it read to them
   LogitsProcessor logits_processor;
   int index = 0;  // which of the n answers; the engine sets it
 
@@ -43,6 +44,7 @@ struct Request {
 struct Usage {
   int prompt_tokens = 0;
   int completion_tokens = 0;
+  int cached_tokens = 0;    // of the prompt, that did not have to be computed
   int drafted_tokens = 0;   // guessed by speculation
   int accepted_tokens = 0;  // of those, part of the answer
 };

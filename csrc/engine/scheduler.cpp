@@ -33,12 +33,14 @@ void Scheduler::drop_finished() noexcept {
   for (Sequences* sequences : {&running_, &preempted_}) {
     sequences->remove_if([this](Sequence& sequence) { return drop_if_finished(sequence); });
   }
+  count_memory();
+  counters_.running = running_.size() + preempted_.size();  // last: who sees that nothing runs sees what became of it
 }
 
 bool Scheduler::drop_if_finished(Sequence& sequence) noexcept {
   if (!sequence.finished() && sequence.handle().wanted()) return false;
+  prefixes_.keep(sequence);
   ++(sequence.failed() ? counters_.failed : sequence.finished() ? counters_.finished : counters_.cancelled);
-  --counters_.running;  // last, so that whoever sees that nothing runs sees what became of it
   return true;
 }
 
@@ -49,8 +51,9 @@ void Scheduler::resume() {
   }
 }
 
-// Frees the memory of the youngest, which waits at the head of the line to be read again.
+// Frees the memory of the youngest, which waits at the head of the line to be read again, as far as it has to be.
 void Scheduler::preempt(Sequences::iterator sequence) {
+  prefixes_.keep(*sequence);
   sequence->restart(store_.open());
   preempted_.splice(preempted_.begin(), running_, sequence);
   ++counters_.preemptions;
@@ -59,16 +62,16 @@ void Scheduler::preempt(Sequences::iterator sequence) {
 void Scheduler::count_step(Clock::time_point began) noexcept {
   ++counters_.steps;
   counters_.busy_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - began).count());
-  count_memory();
 }
 
 void Scheduler::count_memory() noexcept {
-  uint64_t n_bytes = 0;
-  for (Sequence& sequence : running_) n_bytes += sequence.cache().n_bytes();
-  counters_.cache_bytes = n_bytes;
+  const uint64_t n_idle = store_.idle_bytes();
+  counters_.cache_bytes = store_.used_bytes() - n_idle;
+  counters_.prefix_bytes = n_idle;
 }
 
 StepPlan Scheduler::plan() {
+  prefixes_.prepare(running_);
   const auto n_decoding = std::count_if(running_.begin(), running_.end(), [](const Sequence& s) { return !s.reads(); });
   const double target = n_decoding > 0 ? options_.target_latency : std::max(kReadingSeconds, options_.target_latency);
   const std::vector<int> rows = rows_of_step(running_, cost_.rows_within(target, static_cast<int>(n_decoding)));
@@ -130,7 +133,6 @@ void Scheduler::fail_all(const Error& error) noexcept {
     for (Sequence& sequence : *sequences) sequence.fail(error);
   }
   drop_finished();
-  count_memory();
 }
 
 }  // namespace fluxmlx::engine

@@ -3,6 +3,7 @@
 #include <list>
 
 #include "engine/memory_plan.h"
+#include "engine/prefix_reuse.h"
 #include "engine/queue.h"
 #include "engine/runner.h"
 #include "engine/sequence.h"
@@ -23,7 +24,8 @@ class Scheduler {
         store_(store),
         counters_(counters),
         memory_(store),
-        cost_(options.prefill_chunk) {}
+        cost_(options.prefill_chunk),
+        prefixes_(store, options, counters) {}
 
   // Whether a place is free for this one, and memory for its prompt. Those that were preempted come first.
   bool has_room_for(const Request& request);
@@ -59,6 +61,7 @@ class Scheduler {
   Counters& counters_;
   MemoryPlan memory_;
   StepCost cost_;
+  PrefixReuse prefixes_;
   // The oldest first, and whoever was preempted is younger than all that run: nobody starts before they go on.
   Sequences running_, preempted_;
 };

@@ -38,6 +38,7 @@ Sequence::Sequence(Submitted submitted, const Options& options, const Vocabulary
       started_(Clock::now()) {}
 
 std::span<const int32_t> Sequence::next_rows(int limit, int n_guesses) {
+  has_begun_ = true;
   const auto pending = std::span(tokens_).subspan(static_cast<size_t>(cache_->length()));
   const auto now = pending.first(std::min(pending.size(), static_cast<size_t>(limit)));
   rows_.assign(now.begin(), now.end());
@@ -123,8 +124,11 @@ int Sequence::n_left() const noexcept {
   return request_.max_tokens < 0 ? n_positions : std::min(n_positions, request_.max_tokens - n_chosen());
 }
 
+// Only the first time: one that had to give up its cache has read its prompt before.
+int Sequence::count_cached() noexcept { return has_begun_ ? 0 : n_cached_ = cache_->length(); }
+
 Usage Sequence::usage() const noexcept {
-  Usage usage{static_cast<int>(request_.prompt.size()), n_chosen()};
+  Usage usage{static_cast<int>(request_.prompt.size()), n_chosen(), n_cached_};
   if (speculation_) {
     usage.drafted_tokens = speculation_->n_drafted();
     usage.accepted_tokens = speculation_->n_accepted();

@@ -24,6 +24,14 @@ class Sequence {
   const Request& request() const noexcept { return request_; }
   Handle& handle() noexcept { return *handle_; }
   cache::KvCache& cache() noexcept { return *cache_; }
+  std::span<const int32_t> tokens() const noexcept { return tokens_; }  // prompt and answer; the cache has the first
+
+  // Whether it takes part in no step yet, because another sequence is about to read what it needs.
+  bool waits() const noexcept { return waits_; }
+  void set_waiting(bool waits) noexcept { waits_ = waits; }
+
+  // The cache has been given tokens that were not read for this sequence. -> how many of the prompt
+  int count_cached() noexcept;
 
   // What it gives to the next step: of the pending tokens at most `limit`, and behind a single one up to `n_guesses`
   // guessed ones. Valid until accept().
@@ -80,6 +88,9 @@ class Sequence {
   std::vector<sample::Choice> prompt_logprobs_;
   Clock::time_point submitted_, started_;
   std::optional<Clock::time_point> prompt_done_;
+  int n_cached_ = 0;  // tokens of the prompt that were there when it began
+  bool waits_ = false;
+  bool has_begun_ = false;
   bool finished_ = false;
   bool failed_ = false;
   std::vector<float> processed_;  // (n_vocab,) what the request's processor made of the logits

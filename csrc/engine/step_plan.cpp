@@ -62,14 +62,16 @@ std::vector<int> rows_of_step(const std::list<Sequence>& running, int prompt_row
   std::vector<const Sequence*> readers;
   std::vector<int> wanted, rows;
   for (const Sequence& sequence : running) {
-    if (!sequence.reads()) continue;
+    if (!sequence.reads() || sequence.waits()) continue;
     readers.push_back(&sequence);
     wanted.push_back(sequence.n_pending());
   }
   std::vector<int> shares = share_rows(wanted, prompt_rows);
   limit_scored(readers, shares);
   auto share = shares.begin();
-  for (const Sequence& sequence : running) rows.push_back(sequence.reads() ? *share++ : 1);
+  for (const Sequence& sequence : running) {
+    rows.push_back(sequence.waits() ? 0 : sequence.reads() ? *share++ : 1);
+  }
   return rows;
 }
 

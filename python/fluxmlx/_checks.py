@@ -48,14 +48,14 @@ def number(low: float, high: float) -> Check:
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.ASCII | re.IGNORECASE)
 
 
-def byte_count(name: str, value: Any) -> int:
+def byte_count(name: str, value: Any, least: int = 1) -> int:
     """A number of bytes, also as a text: "4GB" is 4 * 10^9, "4GiB" is 4 * 2^30."""
     n = value
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
         number, unit, binary = found.groups()
         n = int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
-    if isinstance(n, bool) or not isinstance(n, Integral) or not 1 <= int(n) < 2**63:
-        raise refuse(name, "a number of bytes from 1, or a text such as '4GB' or '512MiB'", value)
+    if isinstance(n, bool) or not isinstance(n, Integral) or not least <= int(n) < 2**63:
+        raise refuse(name, f"a number of bytes from {least}, or a text such as '4GB' or '512MiB'", value)
     return int(n)
 
 
@@ -140,3 +140,10 @@ def logit_bias(name: str, value: Any) -> dict[int, float]:
         checked = number(float("-inf"), MAX_BIAS)(f"{name} of token {token}", bias)
         out[token] = checked if checked > BAN_BIAS else float("-inf")
     return out
+
+
+def logits_function(name: str, value: Any) -> Any:
+    """A check for what can be called, or None."""
+    if value is not None and not callable(value):
+        raise refuse(name, "a function of token ids and logits, or None", value)
+    return value

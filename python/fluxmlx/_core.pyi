@@ -147,6 +147,8 @@ class Event:
     @property
     def completion_tokens(self) -> int: ...
     @property
+    def cached_tokens(self) -> int: ...
+    @property
     def drafted_tokens(self) -> int: ...
     @property
     def accepted_tokens(self) -> int: ...
@@ -212,6 +214,7 @@ class Engine:
         max_queue: int = 4096,
         max_queue_tokens: int = 4194304,
         speculation: bool | None = None,
+        prefix_memory: int | None = None,
     ) -> None:
         """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
 

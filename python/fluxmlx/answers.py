@@ -89,7 +89,11 @@ class Answers:
             finish_reason=event.finish_reason,
             stop_string=event.stop_string.decode("utf-8", "replace") or None,
             usage=Usage(
-                event.prompt_tokens, event.completion_tokens, event.drafted_tokens, event.accepted_tokens
+                event.prompt_tokens,
+                event.completion_tokens,
+                event.drafted_tokens,
+                event.accepted_tokens,
+                event.cached_tokens,
             ),
             timings=Timings(self._load_s, event.queued_s, event.prompt_s, event.decode_s),
             prompt_logprobs=scored if rows else None,

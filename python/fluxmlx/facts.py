@@ -49,13 +49,15 @@ class Stats:
         failed: requests that an error ended.
         cancelled: requests that were cancelled or dropped.
         prompt_tokens: tokens of prompts that were computed, again where a request was preempted.
+        cached_tokens: tokens of prompts that did not have to be computed.
         completion_tokens: tokens that were written.
         drafted_tokens: tokens that speculation guessed.
         accepted_tokens: guesses that were right, and so became part of an answer.
         preemptions: times that a request gave its memory up to an older one; it went on later, to the same bytes.
         steps: passes through the model.
         busy_s: seconds of these.
-        cache_bytes: memory that keys and values take now.
+        cache_bytes: memory that keys and values of running requests take now; what they share counts once.
+        prefix_bytes: memory that keys and values of ended requests take, which goes where it is needed.
     """
 
     running: int
@@ -65,6 +67,7 @@ class Stats:
     failed: int
     cancelled: int
     prompt_tokens: int
+    cached_tokens: int
     completion_tokens: int
     drafted_tokens: int
     accepted_tokens: int
@@ -72,3 +75,4 @@ class Stats:
     steps: int
     busy_s: float
     cache_bytes: int
+    prefix_bytes: int

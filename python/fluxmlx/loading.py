@@ -48,6 +48,7 @@ def load(
     max_memory: int | str | None = None,
     max_queue: int = 4096,
     max_queue_tokens: int = 4_194_304,
+    prefix_memory: int | str | None = None,
     speculation: bool | None = None,
     progress: bool | Report = False,
 ) -> Engine:
@@ -77,6 +78,8 @@ def load(
         max_queue: requests that may wait; one more is refused with QueueFullError.
         max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
             taken when nothing else waits.
+        prefix_memory: of max_memory, what may be kept of ended requests for others that begin with the same tokens, 0
+            for nothing; it gives way where a request needs it. Default: a quarter of max_memory, 2 GiB at most.
         speculation: whether tokens are guessed from a request's own text and verified several at once, while at most
             two requests run; a request may say otherwise. Default: where that cannot change a bit of the answer,
             which is with ops="kernels". With "composed", True is faster too, but may differ in the last bits.
@@ -112,6 +115,7 @@ def load(
         "max_memory": 0 if max_memory is None else byte_count("max_memory", max_memory),
         "max_queue": _whole("max_queue", max_queue),
         "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
+        "prefix_memory": None if prefix_memory is None else byte_count("prefix_memory", prefix_memory, 0),
         "speculation": optional_flag("speculation", speculation),
     }
     with reporter(progress) as report:

@@ -31,12 +31,14 @@ class Usage:
         completion_tokens: of the answer.
         drafted_tokens: tokens of the answer that speculation guessed.
         accepted_tokens: guesses that were right.
+        cached_tokens: of the prompt, that did not have to be computed because another request had read them.
     """
 
     prompt_tokens: int
     completion_tokens: int
     drafted_tokens: int = field(default=0, compare=False)
     accepted_tokens: int = field(default=0, compare=False)
+    cached_tokens: int = field(default=0, compare=False)
 
     @property
     def total_tokens(self) -> int:

@@ -12,9 +12,9 @@ from fluxmlx._checks import (
     flag,
     integer,
     logit_bias,
+    logits_function,
     number,
     optional_flag,
-    refuse,
     show,
     stop_strings,
     token_ids,
@@ -85,6 +85,7 @@ class SamplingParams:
         n: answers to the prompt, 1 to 128; the i-th draws with seed + i, and is what that seed gives alone.
         speculation: whether tokens may be guessed from the text so far and verified several at once, which is faster
             where the answer repeats parts of it; None as `fluxmlx.load()` was told. See docs/sampling.md.
+        cache_prompt: whether it may begin with what other requests have read, and leave them what it reads.
         logits_processor: called for each token with NumPy arrays (token ids of prompt and answer, logits (n_vocab,));
             returns the logits to choose from, or None where it changed them in place. Slow: the engine waits for it.
 
@@ -112,6 +113,7 @@ class SamplingParams:
     prompt_logprobs: int | None = None
     n: int = 1
     speculation: bool | None = None
+    cache_prompt: bool = True
     logits_processor: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
@@ -198,14 +200,9 @@ class SamplingParams:
             "prompt_logprobs": -1 if self.prompt_logprobs is None else self.prompt_logprobs,
             "n": self.n,
             "speculation": self.speculation,
+            "cache_prompt": self.cache_prompt,
             "logits_processor": self.logits_processor and LogitsProcessor(self.logits_processor),
         }
-
-
-def _function(name: str, value: Any) -> Any:
-    if value is not None and not callable(value):
-        raise refuse(name, "a function of token ids and logits, or None", value)
-    return value
 
 
 _logprobs = integer(0, MAX_LOGPROBS, none=" (0: the chosen token only) or None", none_values=(None,))
@@ -230,7 +227,8 @@ _CHECKS: Mapping[str, Check] = {
     "prompt_logprobs": _logprobs,
     "n": integer(1, MAX_ANSWERS),
     "speculation": optional_flag,
-    "logits_processor": _function,
+    "cache_prompt": flag,
+    "logits_processor": logits_function,
 }
 _FIELDS = tuple(item.name for item in fields(SamplingParams))
 

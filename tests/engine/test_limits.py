@@ -89,7 +89,7 @@ def test_limits_are_whole_numbers(name: str, tiny_path: Path) -> None:
 def test_statistics_add_up(tiny_path: Path) -> None:
     """Every request is in one of the counts, and tokens in and out are those of the answers."""
     with fluxmlx.load(tiny_path, device="cpu", ctx=FOREVER, max_sequences=1) as engine:
-        assert engine.stats() == fluxmlx.Stats(*[0] * 12, 0.0, 0)
+        assert engine.stats() == fluxmlx.Stats(*[0] * 13, 0.0, 0, 0)
         for _ in range(3):
             engine.generate(PROMPT, max_tokens=4, ignore_eos=True)
         blocker = blocked(engine)

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "cache/block_store.h"
+
 namespace fluxmlx::ops {
 namespace cpu {
 

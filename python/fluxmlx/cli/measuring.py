@@ -190,4 +190,4 @@ def _ids(engine: Any, n: int, seed: int) -> list[int]:
 def _options(max_tokens: int) -> dict[str, Any]:
     # Guesses would measure how much of the answer repeats itself.
     greedy = {"temperature": 0.0, "repeat_penalty": 1.0, "speculation": False}
-    return {**greedy, "ignore_eos": True, "max_tokens": max_tokens}
+    return {**greedy, "ignore_eos": True, "max_tokens": max_tokens, "cache_prompt": False}

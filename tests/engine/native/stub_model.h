@@ -46,6 +46,7 @@ class Store final : public cache::KvStore {
   void set_limit(uint64_t n_bytes) noexcept override { positions_.limit = static_cast<int64_t>(n_bytes); }
   uint64_t room_bytes() const noexcept override { return static_cast<uint64_t>(positions_.limit - positions_.used); }
   int64_t most_positions() const noexcept override { return positions_.limit; }
+  uint64_t used_bytes() const noexcept override { return static_cast<uint64_t>(positions_.used); }
 
  private:
   Positions positions_;

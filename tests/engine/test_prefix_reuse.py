@@ -1,0 +1,265 @@
+"""No prompt is read twice: what is shared, with whom, and that answers stay the same to the bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fluxmlx
+from fluxmlx import errors
+
+LONG = [65 + i % 23 for i in range(200)]
+OPTIONS: dict[str, Any] = {"max_tokens": 12, "ignore_eos": True, "seed": 5, "logprobs": 1}
+
+
+@pytest.fixture
+def fresh(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
+    """An engine that keeps nothing."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048, prefix_memory=0) as engine:
+        yield engine
+
+
+def facts(answer: fluxmlx.Completion) -> tuple[Any, ...]:
+    """All of an answer but its seconds."""
+    return (
+        answer.text,
+        answer.tokens,
+        answer.finish_reason,
+        answer.logprobs,
+        answer.prompt_logprobs,
+        answer.usage,
+    )
+
+
+def settled(engine: fluxmlx.Engine) -> fluxmlx.Stats:
+    """The statistics once nothing runs; a step is counted after its events."""
+    while engine.stats().running:
+        time.sleep(0.001)
+    time.sleep(0.01)
+    return engine.stats()
+
+
+def test_the_same_prompt_again(fresh: fluxmlx.Engine, plain: fluxmlx.Engine) -> None:
+    """All but its last token is there; of a longer one, what both begin with; usage and statistics say so."""
+    first, again = (fresh.generate(LONG, **OPTIONS) for _ in range(2))
+    longer = fresh.generate([*LONG[:150], *LONG], **OPTIONS)
+    assert [answer.usage.cached_tokens for answer in (first, again, longer)] == [0, 199, 150]
+    stats = settled(fresh)
+    assert (stats.cached_tokens, stats.prompt_tokens) == (349, 200 + 1 + 200)
+    assert stats.cache_bytes == 0 and stats.prefix_bytes > 0
+    assert facts(first) == facts(again) == facts(plain.generate(LONG, **OPTIONS))
+    assert facts(longer) == facts(plain.generate([*LONG[:150], *LONG], **OPTIONS))
+
+
+def test_the_next_turn_of_a_chat(fresh: fluxmlx.Engine, plain: fluxmlx.Engine) -> None:
+    """The answer is kept with its prompt, up to the token before the last, which no step had read."""
+    answer = fresh.generate(LONG, **OPTIONS)
+    turn = [*LONG, *answer.tokens, 70, 71, 72]
+    second = fresh.generate(turn, **OPTIONS)
+    assert second.usage.cached_tokens == len(LONG) + len(answer.tokens) - 1
+    assert facts(second) == facts(plain.generate(turn, **OPTIONS))
+
+
+def test_n_answers_read_their_prompt_once(plain: fluxmlx.Engine) -> None:
+    """Also where nothing is kept and nothing may be: they are one request."""
+    before = settled(plain)
+    whole = plain.generate(LONG, n=4, cache_prompt=False, **OPTIONS)
+    after = settled(plain)
+    assert [choice.usage.cached_tokens for choice in whole.choices] == [0, 199, 199, 199]
+    assert after.prompt_tokens - before.prompt_tokens == 200 + 3
+    assert after.prefix_bytes == after.cache_bytes == 0
+    for i, choice in enumerate(whole.choices):
+        alone = plain.generate(LONG, **OPTIONS | {"seed": 5 + i})
+        assert choice.usage.completion_tokens and facts(choice) == facts(alone)
+
+
+def test_requests_that_come_together_read_a_common_beginning_once(fresh: fluxmlx.Engine) -> None:
+    """One reads it, the others wait for that and go on behind it."""
+    prompts = [[*LONG, *[80 + i] * 20] for i in range(8)]
+    streams = [fresh.submit(prompt, **OPTIONS) for prompt in prompts]
+    answers = [stream.result() for stream in streams]
+    assert settled(fresh).prompt_tokens == 200 + 8 * 20
+    for prompt, answer in zip(prompts, answers, strict=True):
+        assert facts(answer) == facts(fresh.generate(prompt, cache_prompt=False, **OPTIONS))
+
+
+def test_a_request_may_stay_apart(fresh: fluxmlx.Engine) -> None:
+    """With cache_prompt=False it takes nothing and leaves nothing."""
+    fresh.generate(LONG, cache_prompt=False, **OPTIONS)
+    assert settled(fresh).prefix_bytes == 0
+    assert fresh.generate(LONG, **OPTIONS).usage.cached_tokens == 0
+    assert fresh.generate(LONG, cache_prompt=False, **OPTIONS).usage.cached_tokens == 0
+    streams = [fresh.submit([1, *LONG], cache_prompt=choice, **OPTIONS) for choice in (False, True, False)]
+    assert [stream.result().usage.cached_tokens for stream in streams] == [0, 0, 0]
+
+
+def test_scored_prompts_are_computed(fresh: fluxmlx.Engine) -> None:
+    """Log-probabilities need every row; what was read for them is kept all the same."""
+    first, second = fresh.score(LONG), fresh.score(LONG)
+    assert first.logprobs == second.logprobs and settled(fresh).cached_tokens == 0
+    assert fresh.generate(LONG, **OPTIONS).usage.cached_tokens == 199
+
+
+def test_what_a_cancelled_request_read_is_kept(fresh: fluxmlx.Engine) -> None:
+    """The next one with its beginning goes on from there."""
+    stream = fresh.submit(LONG, ignore_eos=True)
+    next(stream)
+    stream.cancel()
+    settled(fresh)
+    assert fresh.generate(LONG, **OPTIONS).usage.cached_tokens == 199
+
+
+def test_a_budget_of_bytes(tiny_path: Path) -> None:
+    """Never more than it is kept, and the beginnings that were used last."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
+        engine.generate([1] * 64, max_tokens=0)
+        block = settled(engine).prefix_bytes
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048, prefix_memory=4 * block) as engine:
+        for token in (70, 71, 72, 70, 73):
+            engine.generate([token] * 100, max_tokens=0)
+            assert settled(engine).prefix_bytes <= 4 * block
+        hits = [engine.generate([token] * 100, max_tokens=0).usage.cached_tokens for token in (73, 70, 72)]
+        assert hits == [99, 99, 0]
+
+
+def test_the_last_block_of_the_budget(tiny_path: Path) -> None:
+    """A request that needs all of the memory gets it, also where its own beginning is kept in the middle of a block."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
+        position = engine.info["cache_bytes_per_position"]
+        expected = engine.generate(LONG, max_tokens=56, ignore_eos=True, seed=1)
+    with fluxmlx.load(
+        tiny_path, device="cpu", ctx=2048, max_memory=256 * position, prefix_memory="1GB"
+    ) as engine:
+        for _ in range(3):
+            assert facts(engine.generate(LONG, max_tokens=56, ignore_eos=True, seed=1)) == facts(expected)
+        stats = settled(engine)
+        assert stats.failed == stats.preemptions == 0 and stats.cached_tokens == 2 * 199
+
+
+def test_kept_memory_gives_way(tiny_path: Path) -> None:
+    """Requests that need it get what is kept, without preemption, and preempted ones find most of theirs again."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
+        position = engine.info["cache_bytes_per_position"]
+    with fluxmlx.load(
+        tiny_path, device="cpu", ctx=2048, max_memory=1024 * position, prefix_memory="1GB"
+    ) as engine:
+        for token in range(65, 85):
+            engine.generate([token] * 300, max_tokens=20, ignore_eos=True)
+            stats = settled(engine)
+            assert stats.prefix_bytes <= 1024 * position
+        assert stats.preemptions == 0 and stats.prefix_bytes > 900 * position
+        streams = [engine.submit([token] * 250, max_tokens=200, ignore_eos=True) for token in range(90, 94)]
+        for stream in streams:
+            stream.result()
+        assert settled(engine).preemptions > 0 and settled(engine).failed == 0
+
+
+@pytest.mark.parametrize("ops", ["kernels", "composed"])
+def test_the_capability_is_true(ops: str, tiny_path: Path) -> None:
+    """Where rows depend on their company nothing is shared, not even by the answers to one prompt."""
+    with fluxmlx.load(tiny_path, device="cpu", ops=ops, ctx=2048) as engine:
+        for _ in range(2):
+            answer = engine.generate(LONG, n=2, **OPTIONS)
+        shares = engine.capabilities.supports_kv_prefix_copy
+        assert shares == (ops == "kernels")
+        assert all((choice.usage.cached_tokens == 199) == shares for choice in answer.choices)
+        assert (settled(engine).prefix_bytes > 0) == shares
+
+
+def test_options_are_checked(tiny_path: Path, engine: fluxmlx.Engine) -> None:
+    """Bytes are a whole number, and the choice of a request a flag."""
+    for value in (-1, True, "1X", 1.5):
+        with pytest.raises(errors.InvalidArgumentError, match="prefix_memory must be"):
+            fluxmlx.load(tiny_path, prefix_memory=value)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidArgumentError, match="cache_prompt must be True or False"):
+        engine.generate(LONG, cache_prompt=1)
+
+
+texts = st.lists(st.tuples(st.integers(65, 67), st.integers(1, 60)), min_size=1, max_size=4).map(
+    lambda runs: [token for token, n in runs for _ in range(n)]
+)
+options_of_any_request = st.fixed_dictionaries(
+    {
+        "temperature": st.sampled_from([0, 1.5]),
+        "seed": st.integers(0, 9),
+        "max_tokens": st.integers(0, 30),
+        "logit_bias": st.sampled_from([{}, {65: 30.0, 66: 30.0, 67: 30.0}]),
+        "prompt_logprobs": st.sampled_from([None, None, None, 0]),
+        "cache_prompt": st.sampled_from([True, True, True, False]),
+        "speculation": st.booleans(),
+        "n": st.sampled_from([1, 1, 3]),
+        "logprobs": st.just(0),
+        "ignore_eos": st.just(True),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def small(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
+    """An engine that keeps a few blocks only, so that they leave all the time."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048, max_sequences=6, prefix_memory=1 << 20) as engine:
+        yield engine
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.lists(st.tuples(texts, options_of_any_request, st.sampled_from([None, None, 3])), min_size=1, max_size=5),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_any_requests_in_any_order(
+    small: fluxmlx.Engine,
+    plain: fluxmlx.Engine,
+    groups: list[list[tuple[list[int], dict[str, Any], int | None]]],
+) -> None:
+    """Groups of requests one after the other, some of them dropped half way: each answer is that of an engine that
+    keeps nothing."""
+    for group in groups:
+        streams = [(small.submit(prompt, **options), n_read) for prompt, options, n_read in group]
+        for (stream, n_read), (prompt, options, _) in zip(streams, group, strict=True):
+            if n_read is not None:
+                for _ in zip(range(n_read), stream, strict=False):
+                    pass
+                stream.cancel()
+                continue
+            expected = plain.generate(prompt, **options)
+            for mine, other in zip(stream.result().choices, expected.choices, strict=True):
+                assert facts(mine) == facts(other)
+
+
+def test_the_property_is_about_something(small: fluxmlx.Engine) -> None:
+    """Those requests had hits, and blocks left."""
+    stats = settled(small)
+    assert stats.cached_tokens > 1000 and 0 < stats.prefix_bytes <= 1 << 20 and stats.cache_bytes == 0
+
+
+def test_a_real_chat(smollm2: Path) -> None:
+    """SmolLM2's second turn and a question with the same system prompt: the bytes of an engine that keeps nothing."""
+    system = {"role": "system", "content": "You are the keeper of a lighthouse. Answer briefly. " * 8}
+    turns = [system, {"role": "user", "content": "Where do ships come from?"}]
+    options: dict[str, Any] = {"max_tokens": 24, "seed": 3, "logprobs": 2}
+    with (
+        fluxmlx.load(smollm2, device="cpu", ctx=2048) as keeps,
+        fluxmlx.load(smollm2, device="cpu", ctx=2048, prefix_memory=0) as plain,
+    ):
+        for question in ("And where do they go?", "Is it far?"):
+            answers = [engine.chat(turns, **options) for engine in (keeps, plain)]
+            assert facts(answers[0]) == facts(answers[1])
+            turns += [answers[0].message, {"role": "user", "content": question}]
+        assert settled(keeps).cached_tokens > 100
+        other = [system, {"role": "user", "content": "Who are you?"}]
+        answers = [engine.chat(other, **options) for engine in (keeps, plain)]
+        assert facts(answers[0]) == facts(answers[1]) and answers[0].usage.cached_tokens > 80
