@@ -93,7 +93,8 @@ nb::dict stats_of(const Owned& self) {
 
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
                   int threads, int prefill_chunk, int max_sequences, double target_latency, uint64_t max_memory,
-                  int max_queue, int max_queue_tokens, std::optional<bool> speculation, std::optional<uint64_t> prefix_memory) {
+                  int max_queue, int max_queue_tokens, std::optional<bool> speculation,
+                  std::optional<uint64_t> prefix_memory) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);

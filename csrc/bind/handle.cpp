@@ -6,7 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "bind/register.h"
+#include "bind/numpy.h"
 
 namespace fluxmlx::bind {
 namespace {
@@ -28,6 +28,10 @@ std::vector<std::pair<float, TopLogprobs>> prompt_logprobs_of(const Event& event
   std::vector<std::pair<float, TopLogprobs>> rows;
   for (const sample::Choice& choice : event.prompt_logprobs) rows.emplace_back(choice.logprob, top_of(choice));
   return rows;
+}
+
+nb::object embedding_of(const Event& event) {
+  return event.embedding.empty() ? nb::none() : to_numpy<float>(event.embedding);
 }
 
 std::vector<Event> take_events(Handle& handle, double timeout, bool whole) {
@@ -71,7 +75,9 @@ void register_event(nb::module_& m) {
           "prompt_s", [](const Event& e) { return e.timings.prompt; }, "Seconds of reading the prompt.")
       .def_prop_ro(
           "decode_s", [](const Event& e) { return e.timings.decode; }, "Seconds of writing the answer.")
-      .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.");
+      .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.")
+      .def_prop_ro("embedding", &embedding_of, nb::for_getter(nb::sig("def embedding(self) -> typing.Any")),
+                   "(n_embd,) float32, or None where no pooling was asked for.");
 }
 
 }  // namespace

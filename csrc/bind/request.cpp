@@ -1,7 +1,6 @@
 // Request: what Python asks for, as the engine takes it.
 #include "bind/request.h"
 
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -9,6 +8,8 @@
 
 #include <algorithm>
 #include <memory>
+
+#include "bind/numpy.h"
 
 namespace fluxmlx::bind {
 namespace {
@@ -34,16 +35,6 @@ class Fields {
  private:
   const nb::dict& fields_;
 };
-
-// A copy that Python owns, so that a callback may keep it.
-template <class T>
-nb::object to_numpy(std::span<const T> values) {
-  auto copy = std::make_unique<T[]>(values.size());
-  std::copy(values.begin(), values.end(), copy.get());
-  T* memory = copy.release();
-  nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-  return nb::cast(nb::ndarray<nb::numpy, T>(memory, {values.size()}, owner));
-}
 
 [[noreturn]] void fail_as(const nb::python_error& error) {
   fail(ErrorCode::runtime, "logits_processor raised ", nb::cast<std::string>(error.type().attr("__name__")), ": ",
@@ -71,6 +62,12 @@ engine::LogitsProcessor to_processor(const nb::object& function) {
   };
   return [owned = std::shared_ptr<nb::object>(new nb::object(function), release)](
              std::span<const int32_t> tokens, std::span<float> logits) { call(*owned, tokens, logits); };
+}
+
+engine::Pooling to_pooling(const std::string& name) {
+  if (name == "last") return engine::Pooling::last;
+  if (name == "mean") return engine::Pooling::mean;
+  fail(ErrorCode::invalid_argument, "pooling is '", name, "'; expected last or mean");
 }
 
 }  // namespace
@@ -116,6 +113,7 @@ Request to_request(const nb::sequence& prompt, const nb::dict& params) {
   fields.read("speculation", request.speculation);
   fields.read("cache_prompt", request.cache_prompt);
   request.logits_processor = to_processor(params["logits_processor"]);
+  if (params.contains("pooling")) request.pooling = to_pooling(nb::cast<std::string>(params["pooling"]));
   return request;
 }
 

@@ -14,12 +14,13 @@ class DecoderRunner final : public Runner {
   ~DecoderRunner() override;
 
   int n_vocab() const noexcept override { return decoder_->config().n_vocab; }
-  const float* run(const model::Batch& batch, std::span<const int32_t> rows) override;
+  int n_embd() const noexcept override { return decoder_->config().n_embd; }
+  Outputs run(const model::Batch& batch, std::span<const int32_t> rows, std::span<const int32_t> state_rows) override;
 
  private:
   std::unique_ptr<model::Decoder> decoder_;
   bool on_gpu_;
-  Array logits_;
+  Array logits_, states_;
 };
 
 }  // namespace fluxmlx::engine

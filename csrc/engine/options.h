@@ -13,17 +13,17 @@ struct Options {
   std::string device = "auto";  // auto, cpu, gpu
   std::string ops = "auto";     // auto, kernels (ours, CPU only), composed (MLX's)
   std::string cache_type = "f16";
-  int n_ctx = 0;                    // positions of one sequence; 0: as the model was trained
-  int n_threads = 0;                // 0: as many as this process may use
-  int prefill_chunk = 0;            // prompt tokens computed in one step, at most; 0: as the device likes
-  int max_sequences = 0;            // that run together; 0: as the device likes
-  double target_latency = 0;        // seconds of a step in which some write; 0: as the device likes
-  uint64_t max_memory = 0;          // bytes of all keys and values; 0: most of what the system has left
-  int n_positions = 0;              // of n_ctx, those that max_memory can hold; set by the load
+  int n_ctx = 0;                          // positions of one sequence; 0: as the model was trained
+  int n_threads = 0;                      // 0: as many as this process may use
+  int prefill_chunk = 0;                  // prompt tokens computed in one step, at most; 0: as the device likes
+  int max_sequences = 0;                  // that run together; 0: as the device likes
+  double target_latency = 0;              // seconds of a step in which some write; 0: as the device likes
+  uint64_t max_memory = 0;                // bytes of all keys and values; 0: most of what the system has left
+  int n_positions = 0;                    // of n_ctx, those that max_memory can hold; set by the load
   std::optional<uint64_t> prefix_memory;  // of these, bytes kept of what ended; 0: none; not set: a part
-  std::optional<bool> speculation;  // where a request does not say; not set: where it cannot change an answer
-  int max_queue = 4096;             // requests that wait for a place
-  int max_queue_tokens = 1 << 22;   // prompt tokens of those
+  std::optional<bool> speculation;        // where a request does not say; not set: where it cannot change an answer
+  int max_queue = 4096;                   // requests that wait for a place
+  int max_queue_tokens = 1 << 22;         // prompt tokens of those
 };
 
 // What the tokenizer knows of the tokens.

@@ -50,7 +50,7 @@ void PrefixReuse::prepare(std::list<Sequence>& running) noexcept {
 
 void PrefixReuse::begin(Sequence& sequence, std::list<Sequence>& running) {
   sequence.set_waiting(false);
-  if (sequence.scores_prompt()) return;
+  if (sequence.wants_every_row()) return;
   const Source source = find(sequence, running);
   if (source.n_coming >= source.n_tokens + kLeast) return sequence.set_waiting(true);
   if (source.n_tokens < kLeast) return;

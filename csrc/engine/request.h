@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pooled.h"
 #include "sample/logprobs.h"
 #include "sample/params.h"
 
@@ -31,7 +32,8 @@ struct Request {
   std::optional<bool> speculation;  // whether tokens may be guessed; not set: as the engine was started
   bool cache_prompt = true;         // may begin with what others read, and leave what it read to them
   LogitsProcessor logits_processor;
-  int index = 0;  // which of the n answers; the engine sets it
+  Pooling pooling = Pooling::none;  // else the answer is one vector, and no text
+  int index = 0;                    // which of the n answers; the engine sets it
 
   // Makes this the i-th of the n: each draws with a seed of its own, and the prompt is scored once.
   void make_answer(int i) {
@@ -72,6 +74,7 @@ struct Event {
   Usage usage;
   Timings timings;
   std::vector<sample::Choice> prompt_logprobs;  // for each prompt token but the first
+  std::vector<float> embedding;                 // (n_embd,) where the request has a pooling
 };
 
 }  // namespace fluxmlx::engine

@@ -79,27 +79,31 @@ StepPlan Scheduler::plan() {
   return plan_step(running_, rows);
 }
 
-const float* Scheduler::forward(const StepPlan& plan) {
+Runner::Outputs Scheduler::forward(const StepPlan& plan) {
   const Clock::time_point began = Clock::now();
-  const float* logits = runner_.run(plan.batch, plan.rows);
+  const Runner::Outputs outputs = runner_.run(plan.batch, plan.rows, plan.state_rows);
   cost_.measured(plan.n_prompt_rows, plan.n_decoding, std::chrono::duration<double>(Clock::now() - began).count());
-  return logits;
+  return outputs;
 }
 
-void Scheduler::sample_and_emit(const StepPlan& plan, const float* logits) noexcept {
+void Scheduler::sample_and_emit(const StepPlan& plan, Runner::Outputs outputs) noexcept {
   for (const StepPlan::Part& part : plan.parts) {
-    accept(part, logits);
-    logits += part.rows.size() * static_cast<size_t>(runner_.n_vocab());
+    const bool embeds = part.sequence->embeds();
+    const auto width = static_cast<size_t>(embeds ? runner_.n_embd() : runner_.n_vocab());
+    const float*& next = embeds ? outputs.states : outputs.logits;
+    const size_t size = part.rows.size() * width;
+    accept(part, {next, size});
+    next += size;
   }
 }
 
-void Scheduler::accept(const StepPlan::Part& part, const float* logits) noexcept {
+void Scheduler::accept(const StepPlan::Part& part, std::span<const float> values) noexcept {
   Sequence& sequence = *part.sequence;
   const int begin = sequence.cache().length() - part.count;
   const int n_prompt = static_cast<int>(sequence.request().prompt.size());
   counters_.prompt_tokens += static_cast<uint64_t>(std::clamp(n_prompt - begin, 0, part.count));
   try {
-    sequence.accept(part.rows, part.count, logits);
+    sequence.accept(part.rows, part.count, values);
   } catch (...) {
     sequence.fail(to_error(std::current_exception()));
   }

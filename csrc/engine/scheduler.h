@@ -50,9 +50,9 @@ class Scheduler {
   void count_memory() noexcept;
   void count_step(Clock::time_point began) noexcept;
   StepPlan plan();
-  const float* forward(const StepPlan& plan);
-  void sample_and_emit(const StepPlan& plan, const float* logits) noexcept;
-  void accept(const StepPlan::Part& part, const float* logits) noexcept;
+  Runner::Outputs forward(const StepPlan& plan);
+  void sample_and_emit(const StepPlan& plan, Runner::Outputs outputs) noexcept;
+  void accept(const StepPlan::Part& part, std::span<const float> values) noexcept;
 
   Runner& runner_;
   const Options& options_;

@@ -34,6 +34,7 @@ Sequence::Sequence(Submitted submitted, const Options& options, const Vocabulary
       tokens_(request_.prompt),
       end_ids_(end_ids(request_, vocabulary)),
       speculation_(speculation(request_, options)),
+      pooled_(request_.pooling),
       submitted_(submitted.time),
       started_(Clock::now()) {}
 
@@ -57,19 +58,22 @@ int Sequence::n_unscored() const noexcept {
 
 std::vector<int32_t> Sequence::rows_wanted(int count) const {
   std::vector<int32_t> rows;
-  const int n_scored = static_cast<int>(prompt_logprobs_.size());
-  const int n_prompt = static_cast<int>(request_.prompt.size());
   for (int i = 0; i < count; ++i) {
-    const int position = cache_->length() + i;
-    const bool scores = request_.prompt_logprobs >= 0 && position >= n_scored && position + 1 < n_prompt;
-    if (scores || position + 1 >= static_cast<int>(tokens_.size())) rows.push_back(i);
+    if (wants_row(cache_->length() + i)) rows.push_back(i);
   }
   return rows;
 }
 
-void Sequence::accept(std::span<const int32_t> rows, int count, const float* logits) {
+bool Sequence::wants_row(int position) const noexcept {
+  if (position + 1 >= static_cast<int>(tokens_.size())) return true;
+  if (request_.pooling == Pooling::mean) return position >= pooled_.size();
+  const bool in_prompt = position + 1 < static_cast<int>(request_.prompt.size());
+  return request_.prompt_logprobs >= 0 && in_prompt && position >= static_cast<int>(prompt_logprobs_.size());
+}
+
+void Sequence::accept(std::span<const int32_t> rows, int count, std::span<const float> values) {
   const int begin = cache_->length() - count;
-  const size_t n_vocab = vocabulary_.token_bytes.size();
+  const size_t width = rows.empty() ? 0 : values.size() / rows.size();
   if (!prompt_done_ && cache_->length() >= static_cast<int>(request_.prompt.size())) prompt_done_ = Clock::now();
   const int n_known = static_cast<int>(tokens_.size());
   for (size_t i = 0; i < rows.size() && !finished_; ++i) {
@@ -77,19 +81,26 @@ void Sequence::accept(std::span<const int32_t> rows, int count, const float* log
     // A row that read a wrong guess says nothing, nor do those behind it.
     if (rows_[rows[i]] != tokens_[position]) break;
     if (position >= n_known) speculation_->confirm();
-    take_row(position, {logits + i * n_vocab, n_vocab});
+    take_row(position, values.subspan(i * width, width));
   }
   if (speculation_ && begin + 1 == n_known) cache_->truncate(n_known + speculation_->end_step());
 }
 
-void Sequence::take_row(int position, std::span<const float> logits) {
-  if (position + 1 < static_cast<int>(tokens_.size())) {
-    score_row(position, logits);
+void Sequence::take_row(int position, std::span<const float> values) {
+  if (embeds()) {
+    take_state(position, values);
+  } else if (position + 1 < static_cast<int>(tokens_.size())) {
+    score_row(position, values);
   } else if (n_left() <= 0) {
     finish("length", "", "");
   } else {
-    choose(logits);
+    choose(values);
   }
+}
+
+void Sequence::take_state(int position, std::span<const float> state) {
+  pooled_.add(state);
+  if (position + 1 == static_cast<int>(tokens_.size())) finish("stop", "", "");
 }
 
 // The logits at a position are about the token that follows it.
@@ -162,6 +173,7 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
   const Clock::time_point now = Clock::now(), prompt_done = prompt_done_.value_or(now);
   event.timings = {seconds(started_ - submitted_), seconds(prompt_done - started_), seconds(now - prompt_done)};
   event.prompt_logprobs = std::move(prompt_logprobs_);
+  if (embeds()) event.embedding = pooled_.vector();
   handle_->push(std::move(event));
   finished_ = true;
 }

@@ -44,11 +44,19 @@ class Sequence {
   bool reads() const noexcept { return n_pending() > 1; }
   bool scores_prompt() const noexcept { return request_.prompt_logprobs >= 0 && n_unscored() > 0; }
 
-  // Which of the `count` rows to be computed need logits: the last token, guesses, and those that score the prompt.
+  // Whether it wants the states of its rows, for an embedding, and not their logits.
+  bool embeds() const noexcept { return request_.pooling != Pooling::none; }
+
+  // Whether the prompt has to be computed from its beginning, whatever is known of it already.
+  bool wants_every_row() const noexcept { return scores_prompt() || request_.pooling == Pooling::mean; }
+
+  // Which of the `count` rows to be computed are wanted: the last token, guesses, and those that score the prompt or
+  // are part of a mean.
   std::vector<int32_t> rows_wanted(int count) const;
 
-  // Takes the logits (len(rows), n_vocab) of those rows, after the cache has advanced over `count` rows.
-  void accept(std::span<const int32_t> rows, int count, const float* logits);
+  // Takes the logits (len(rows), n_vocab) of those rows, or their states (len(rows), n_embd), after the cache has
+  // advanced over `count` rows.
+  void accept(std::span<const int32_t> rows, int count, std::span<const float> values);
 
   Usage usage() const noexcept;
 
@@ -64,7 +72,9 @@ class Sequence {
   int n_chosen() const noexcept { return static_cast<int>(tokens_.size() - request_.prompt.size()); }
   int n_left() const noexcept;
   int n_unscored() const noexcept;
-  void take_row(int position, std::span<const float> logits);
+  bool wants_row(int position) const noexcept;
+  void take_row(int position, std::span<const float> values);
+  void take_state(int position, std::span<const float> state);
   void score_row(int position, std::span<const float> logits);
   void choose(std::span<const float> logits);
   sample::Choice sample(std::span<const float> logits, std::span<const int32_t> banned);
@@ -86,6 +96,7 @@ class Sequence {
   std::vector<int32_t> end_ids_;  // end this request's answer
   std::unique_ptr<Speculation> speculation_;
   std::vector<sample::Choice> prompt_logprobs_;
+  Pooled pooled_;
   Clock::time_point submitted_, started_;
   std::optional<Clock::time_point> prompt_done_;
   int n_cached_ = 0;  // tokens of the prompt that were there when it began

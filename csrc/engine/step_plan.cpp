@@ -39,7 +39,8 @@ void StepPlan::add(Sequence& sequence, int limit, int n_guesses) {
   const int begin = batch.size();
   const int count = static_cast<int>(tokens.size());
   parts.push_back({&sequence, before, count, sequence.rows_wanted(count)});
-  for (const int32_t row : parts.back().rows) rows.push_back(begin + row);
+  std::vector<int32_t>& wanted = sequence.embeds() ? state_rows : rows;
+  for (const int32_t row : parts.back().rows) wanted.push_back(begin + row);
   batch.add(sequence.cache(), tokens);
 }
 

@@ -15,13 +15,14 @@ struct StepPlan {
     Sequence* sequence;
     Usage before;
     int count;                  // rows
-    std::vector<int32_t> rows;  // of these, wanted logits, counted from the sequence's first row
+    std::vector<int32_t> rows;  // of these, wanted, counted from the sequence's first row
   };
   model::Batch batch;
   std::vector<Part> parts;
-  std::vector<int32_t> rows;  // of the batch, wanted logits; those of each part in turn
-  int n_prompt_rows = 0;      // of sequences that read
-  int n_decoding = 0;         // sequences that write
+  std::vector<int32_t> rows;        // of the batch, wanted logits; those of each part in turn
+  std::vector<int32_t> state_rows;  // wanted states, of the parts that make an embedding
+  int n_prompt_rows = 0;            // of sequences that read
+  int n_decoding = 0;               // sequences that write
 
   void add(Sequence& sequence, int limit, int n_guesses);
 };

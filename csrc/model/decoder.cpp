@@ -24,11 +24,21 @@ Array Decoder::forward(const Batch& batch) const {
   return result;
 }
 
-Array Decoder::logits(const Array& hidden, std::span<const int32_t> rows) const {
+Array Decoder::chosen(const Array& hidden, std::span<const int32_t> rows) const {
   const bool all = static_cast<int>(rows.size()) == hidden.dim(0);
-  const Array chosen = all ? hidden : mx::take(hidden, Array::from(rows), 0, ops_->stream());
-  const Array scores = ops_->head(chosen, output_norm_, head_, config_.logits);
-  return mx::contiguous(mx::astype(scores, MLX_FLOAT32, ops_->stream()), ops_->stream());
+  return all ? hidden : mx::take(hidden, Array::from(rows), 0, ops_->stream());
+}
+
+Array Decoder::to_floats(const Array& x) const {
+  return mx::contiguous(mx::astype(x, MLX_FLOAT32, ops_->stream()), ops_->stream());
+}
+
+Array Decoder::logits(const Array& hidden, std::span<const int32_t> rows) const {
+  return to_floats(ops_->head(chosen(hidden, rows), output_norm_, head_, config_.logits));
+}
+
+Array Decoder::normed(const Array& hidden, std::span<const int32_t> rows) const {
+  return to_floats(ops_->norm(chosen(hidden, rows), output_norm_));
 }
 
 }  // namespace fluxmlx::model

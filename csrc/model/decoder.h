@@ -34,7 +34,13 @@ class Decoder {
   // rows: indices into the T rows of `hidden` -> (len(rows), n_vocab) float32.
   Array logits(const Array& hidden, std::span<const int32_t> rows) const;
 
+  // The same rows behind the last norm -> (len(rows), n_embd) float32: what the head reads, and what embeddings are of.
+  Array normed(const Array& hidden, std::span<const int32_t> rows) const;
+
  private:
+  Array chosen(const Array& hidden, std::span<const int32_t> rows) const;
+  Array to_floats(const Array& x) const;
+
   Config config_;
   std::shared_ptr<const ops::Ops> ops_;
   ops::Weight embedding_;

@@ -48,6 +48,9 @@ class Ops {
   // Where the caches come from that the stack takes. The store is used no longer than these ops.
   virtual std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const = 0;
 
+  // x (T, n) -> norm(x), (T, n).
+  virtual Array norm(const Array& x, const Norm& norm) const = 0;
+
   // x (T, n_in) -> norm(x) w + bias, scaled: (T, n_out).
   virtual Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const = 0;
 };

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from fluxmlx.facts import Capabilities, Stats
     from fluxmlx.loading import load
-    from fluxmlx.results import Completion, Event, Score, Timings, TokenLogprobs, Usage
+    from fluxmlx.results import Completion, Embedding, Event, Score, Timings, TokenLogprobs, Usage
     from fluxmlx.sampling import SamplingParams
     from fluxmlx.streaming import Stream
 
@@ -49,6 +49,7 @@ __all__ = [
     "ChatTemplateError",
     "Completion",
     "DownloadError",
+    "Embedding",
     "Engine",
     "EngineClosedError",
     "EngineError",
@@ -82,6 +83,7 @@ _HOMES = {
     "ChatTemplateError": "fluxmlx.errors",
     "Completion": "fluxmlx.results",
     "DownloadError": "fluxmlx.errors",
+    "Embedding": "fluxmlx.results",
     "Engine": "fluxmlx.engine",
     "EngineClosedError": "fluxmlx.errors",
     "EngineError": "fluxmlx.errors",

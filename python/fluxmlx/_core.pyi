@@ -168,6 +168,10 @@ class Event:
     def prompt_logprobs(self) -> list[tuple[float, list[tuple[int, float]]]]:
         """(logprob, top) of each prompt token but the first."""
 
+    @property
+    def embedding(self) -> Any:
+        """(n_embd,) float32, or None where no pooling was asked for."""
+
 class Handle:
     """The caller's end of one request."""
 

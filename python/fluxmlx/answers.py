@@ -72,6 +72,7 @@ class Answers:
             prompt_logprobs=last.prompt_logprobs,
             end_logprobs=last.end_logprobs,
             others=others,
+            embedding=last.embedding,
         )
 
     def _token(self, event: _core.Event) -> Event:
@@ -98,6 +99,7 @@ class Answers:
             timings=Timings(self._load_s, event.queued_s, event.prompt_s, event.decode_s),
             prompt_logprobs=scored if rows else None,
             end_logprobs=_logprobs(event),
+            embedding=event.embedding,
         )
 
 

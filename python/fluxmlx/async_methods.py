@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from fluxmlx.embeddings import Pooling, embedding_requests, to_embeddings
 from fluxmlx.facts import Capabilities
 from fluxmlx.progress import Report, reporter
 from fluxmlx.requests import Conversation, Params, Prompt, Prompts, Request, Requests, Tools
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from fluxmlx import _core
     from fluxmlx.aio import AsyncStream
     from fluxmlx.inbox import Inboxes, Slot
-    from fluxmlx.results import Completion
+    from fluxmlx.results import Completion, Embedding
     from fluxmlx.sampling import SamplingParams
     from fluxmlx.tokenizer import Tokenizer
 
@@ -28,10 +29,13 @@ class AsyncMethods(TextMethods):
     A request whose task is cancelled, or whose stream is dropped, leaves the engine before its next step.
     """
 
-    def __init__(self, core: _core.Engine, requests: Requests, tokenizer: Tokenizer, form: ChatForm) -> None:
+    def __init__(
+        self, core: _core.Engine, requests: Requests, tokenizer: Tokenizer, form: ChatForm, pooling: Pooling
+    ) -> None:
         super().__init__(tokenizer, form)
         self._core = core
         self._requests = requests
+        self._pooling: Pooling = pooling
         self._inboxes: Inboxes | None = None
         self._lock = threading.Lock()
         self.info: dict[str, Any] = dict(core.info)
@@ -94,6 +98,29 @@ class AsyncMethods(TextMethods):
             messages, params, options, to_ids=lambda one: self.chat_ids(one, tools, template_options)
         )
         return await self._await(made, progress)
+
+    @overload
+    async def aembed(self, prompt: Prompt, *, pooling: Pooling | None = ..., normalize: bool = ...,
+                     parse_special: bool = ..., progress: bool | Report = ...) -> Embedding: ...  # fmt: skip
+
+    @overload
+    async def aembed(self, prompt: Prompts, *, pooling: Pooling | None = ..., normalize: bool = ...,
+                     parse_special: bool = ..., progress: bool | Report = ...) -> list[Embedding]: ...  # fmt: skip
+
+    async def aembed(
+        self,
+        prompt: Prompt | Prompts,
+        *,
+        pooling: Pooling | None = None,
+        normalize: bool = True,
+        parse_special: bool = False,
+        progress: bool | Report = False,
+    ) -> Embedding | list[Embedding]:
+        """What `embed()` does, awaited."""
+        made = embedding_requests(
+            self._requests, prompt, pooling or self._pooling, parse_special=parse_special
+        )
+        return to_embeddings(await self._await(made, progress), normalize=normalize)
 
     async def _await(
         self, made: Request | list[Request], progress: bool | Report

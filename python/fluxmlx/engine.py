@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from fluxmlx._checks import integer
-from fluxmlx.async_methods import AsyncMethods
-from fluxmlx.batch import Window
+from fluxmlx.embeddings import Pooling
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.facts import Stats
-from fluxmlx.progress import Report, reporter
+from fluxmlx.progress import Report
+from fluxmlx.reading import ReadingMethods
 from fluxmlx.requests import Conversation, Defaults, Params, Prompt, Prompts, Request, Requests, Tools
-from fluxmlx.results import Completion, Score
-from fluxmlx.sampling import MAX_LOGPROBS, SamplingParams
+from fluxmlx.results import Completion
+from fluxmlx.sampling import SamplingParams
 from fluxmlx.streaming import Stream
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 
-class Engine(AsyncMethods):
+class Engine(ReadingMethods):
     """A loaded model. Make one with `fluxmlx.load()`; it is a context manager, or `close()` it.
 
     Every method may be called from any thread. Options of a request are the fields of `SamplingParams` and
@@ -49,9 +47,10 @@ class Engine(AsyncMethods):
         tokenizer: Tokenizer,
         form: ChatForm,
         defaults: Defaults,
+        pooling: Pooling = "last",
     ) -> None:
         self._defaults = defaults(SamplingParams())
-        super().__init__(core, Requests(tokenizer, self._defaults, core.check), tokenizer, form)
+        super().__init__(core, Requests(tokenizer, self._defaults, core.check), tokenizer, form, pooling)
         self.defaults_over = defaults
         self.model_name = model_name
         # At interpreter exit the native thread must be gone before MLX is.
@@ -165,23 +164,6 @@ class Engine(AsyncMethods):
             raise InvalidArgumentError(f"stream=True is for one conversation, not for {len(made)}")
         return self._start(made)
 
-    def score(self, prompt: Prompt, *, top: int = 0, parse_special: bool = False) -> Score:
-        """The log-probability of every token of a text given those before it; writes nothing.
-
-        Args:
-            prompt: a text, or token ids.
-            top: how many of the most likely tokens to report at each place.
-        """
-        top = integer(0, MAX_LOGPROBS)("top", top)
-        params = replace(self._defaults, max_tokens=0, prompt_logprobs=top)
-        request = self._requests.one(prompt, params, {}, parse_special=parse_special)
-        rows = self._start(request).result().prompt_logprobs or ()
-        return Score(
-            tokens=request.prompt,
-            logprobs=(None, *(row.logprob for row in rows)),
-            top=((), *(row.top for row in rows)),
-        )
-
     def stats(self) -> Stats:
         """What the engine does now and has done since it was loaded, up to its last step; cheap."""
         return Stats(**self._core.stats)
@@ -202,18 +184,3 @@ class Engine(AsyncMethods):
 
     def __repr__(self) -> str:
         return f"<fluxmlx.Engine {self.model_name} ({self.info['architecture']}) on {self.info['device']}>"
-
-    def _complete(
-        self, made: Request | list[Request], progress: bool | Report
-    ) -> Completion | list[Completion]:
-        """The answer, or the answers in order."""
-        if isinstance(made, Request) and not progress:
-            return self._start(made).result()
-        requests = [made] if isinstance(made, Request) else made
-        with reporter(progress) as report:
-            answers = Window(requests, self._start, width=self._width, report=report).complete()
-        return answers[0] if isinstance(made, Request) else answers
-
-    def _start(self, request: Request, mailbox: _core.Mailbox | None = None, key: int = 0) -> Stream:
-        handle = self._core.submit(request.prompt, request.native, mailbox, key, whole=True)
-        return Stream(handle, request, engine=self, load_s=self.info["load_s"])

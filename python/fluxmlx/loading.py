@@ -124,6 +124,7 @@ def load(
         options |= {key: value for key, value in _load_options(files).items() if not options[key]}
         native = core.Engine(str(path), **options)
         with _closing_on_error(native):  # it reads the weights while we do everything else
+            from fluxmlx.embeddings import pooling_of
             from fluxmlx.engine import Engine
 
             metadata = core.GgufFile(str(path)).metadata
@@ -135,7 +136,12 @@ def load(
             native.set_vocabulary(tokenizer.token_bytes, sorted(tokenizer.eog_ids))
     _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
-        native, model_name=str(name), tokenizer=tokenizer, form=_form(metadata, files), defaults=defaults
+        native,
+        model_name=str(name),
+        tokenizer=tokenizer,
+        form=_form(metadata, files),
+        defaults=defaults,
+        pooling=pooling_of(metadata),
     )
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-__all__ = ["Completion", "Event", "Score", "Timings", "TokenLogprobs", "Usage"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Completion", "Embedding", "Event", "Score", "Timings", "TokenLogprobs", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Event:
         finish_reason: "stop" (end of answer or a stop string), "length" (max_tokens, or the context is full).
         stop_string: the stop string that matched.
         end_logprobs: of the token that ended the answer and is not part of it, where the request asked for them.
+        embedding: (n_embd,) float32, of a request that asked for it; not of length 1 yet.
     """
 
     text: str
@@ -94,6 +100,7 @@ class Event:
     timings: Timings | None = None
     prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
     end_logprobs: TokenLogprobs | None = None
+    embedding: npt.NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,7 @@ class Completion:
             first answer only.
         seed: of the random numbers; the same seed gives the same answer again.
         others: the answers after the first, where the request asked for n of them.
+        embedding: (n_embd,) float32, of a request that asked for it; not of length 1 yet.
     """
 
     text: str
@@ -123,6 +131,7 @@ class Completion:
     prompt_logprobs: tuple[TokenLogprobs, ...] | None = None
     end_logprobs: TokenLogprobs | None = None
     others: tuple[Completion, ...] = ()
+    embedding: npt.NDArray[np.float32] | None = field(default=None, compare=False)
 
     @property
     def choices(self) -> tuple[Completion, ...]:
@@ -153,3 +162,16 @@ class Score:
     def total(self) -> float:
         """Sum of the log-probabilities."""
         return sum(value for value in self.logprobs if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What a model makes of a text, as a vector: texts that mean the same have similar ones.
+
+    Attributes:
+        vector: (n_embd,) float32, of length 1 unless asked otherwise.
+    """
+
+    vector: npt.NDArray[np.float32] = field(compare=False)
+    usage: Usage
+    timings: Timings

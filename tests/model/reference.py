@@ -23,13 +23,17 @@ class Reference:
     def key(self, name: str, default: float | None = None) -> float:
         return self.meta.get(f"{self.architecture}.{name}", default)
 
-    def logits(self, ids: list[int]) -> np.ndarray:
-        """(len(ids), n_vocab)"""
+    def states(self, ids: list[int]) -> np.ndarray:
+        """(len(ids), n_embd): what the head reads."""
         x = self.weights["token_embd.weight"][ids]
         for layer in range(self.key("block_count")):
             x = self._layer(x, f"blk.{layer}.")
+        return self._norm(x, "output_norm.weight")
+
+    def logits(self, ids: list[int]) -> np.ndarray:
+        """(len(ids), n_vocab)"""
         head = self.weights.get("output.weight", self.weights["token_embd.weight"])
-        return self._norm(x, "output_norm.weight") @ head.T
+        return self.states(ids) @ head.T
 
     def logprobs(self, ids: list[int]) -> np.ndarray:
         """(len(ids) - 1,): of each token given those before it."""

@@ -17,6 +17,7 @@ class ComposedOps final : public Ops {
   Array embedding(const Weight& table, const Array& tokens, float scale) const override;
   std::unique_ptr<Stack> stack(LayerStack layers) const override;
   std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const override;
+  Array norm(const Array& x, const Norm& norm) const override;  // x where there is none
   Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const override;
 
   // What a step knows besides its rows.
@@ -34,7 +35,6 @@ class ComposedOps final : public Ops {
  private:
   Array product(const Array& x, const Weight& weight) const;  // (T, n_in) -> (T, n_out)
   Array linear(const Array& x, const Linear& linear) const;   // with the bias, if there is one
-  Array norm(const Array& x, const Norm& norm) const;         // x where there is none
   Array scaled(const Array& x, float factor) const;
   Array capped(const Array& x, float limit) const;
   Array gated(const Array& x, const Layer& layer) const;  // (T, n_embd) -> (T, n_ff)

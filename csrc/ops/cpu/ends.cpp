@@ -16,6 +16,14 @@ Array CpuOps::embedding(const Weight& table, const Array& tokens, float scale) c
   return cpu::add_node(stream_, "fluxmlx_embedding", {unwrap(tokens)}, {tokens.dim(0), table.n_in}, std::move(kernel));
 }
 
+Array CpuOps::norm(const Array& x, const Norm& norm) const {
+  auto kernel = [pool = pool_, norm](const std::vector<array>& in, float* out) {
+    const int64_t n_tokens = in[0].shape(0), n = in[0].shape(1);
+    kernels::norm_rows(*pool, in[0].data<float>(), n_tokens, n, cpu::host_norm(norm), out);
+  };
+  return cpu::add_node(stream_, "fluxmlx_norm", {unwrap(x)}, {x.dim(0), x.dim(1)}, std::move(kernel));
+}
+
 Array CpuOps::head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const {
   auto kernel = [pool = pool_, norm, linear, scale](const std::vector<array>& in, float* out) {
     const int64_t n_tokens = in[0].shape(0);

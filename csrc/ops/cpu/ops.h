@@ -19,6 +19,7 @@ class CpuOps final : public Ops {
   Array embedding(const Weight& table, const Array& tokens, float scale) const override;
   std::unique_ptr<Stack> stack(LayerStack layers) const override;
   std::unique_ptr<cache::KvStore> make_store(const cache::KvShape& shape) const override;
+  Array norm(const Array& x, const Norm& norm) const override;
   Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const override;
 
  private:
