@@ -63,26 +63,23 @@ def load(
         device: "auto" (a GPU where MLX has one), "cpu", "gpu".
         ops: "kernels" (ours, on the CPU) or "composed" (MLX's own, on any device); default: on a CPU
             $FLUXMLX_CPU_OPS, else the faster one that can run the model.
-        cache_type: of keys and values: "f16", "f32", or with ops="kernels" "q8_0", which takes 53 % of the memory of
-            f16 and is a little less exact.
-        prefill_chunk: most prompt tokens computed in one step, of all prompts together; a slow machine takes fewer,
-            so that a step ends soon. Default: 512 on a CPU, 2048 on a GPU.
+        cache_type: of keys and values: "f16", "f32"; with ops="kernels" also "q8_0", 53 % of f16 and less exact.
+        prefill_chunk: most prompt tokens computed in one step; default: 512 on a CPU, 2048 on a GPU.
         max_sequences: answers that are written together; further requests wait in a queue. Default: 16 on a CPU, 64
             on a GPU; a place takes memory only as it fills.
-        target_latency: seconds between two tokens of a running answer while new prompts are read; the smaller, the
-            fewer prompt tokens are computed beside it. Default: 0.25 on a CPU, 0.1 on a GPU.
+        target_latency: seconds between two tokens of a running answer while prompts are read; the smaller, the fewer
+            of their tokens are computed beside it. Default: 0.25 on a CPU, 0.1 on a GPU.
         max_memory: of the keys and values of all requests together: bytes, or a text such as "4GB" or "512MiB". Where
             it is full, the request that came last gives its part up, and goes on later to the same bytes. A request
             that does not fit alone is refused with OutOfMemoryError, and one without max_tokens ends where it is
             full. Default: 0.8 of what the system has left after the weights.
         max_queue: requests that may wait; one more is refused with QueueFullError.
-        max_queue_tokens: tokens that the prompts of those may have together. A request that alone is larger is
-            taken when nothing else waits.
-        prefix_memory: of max_memory, what may be kept of ended requests for others that begin with the same tokens, 0
-            for nothing; it gives way where a request needs it. Default: a quarter of max_memory, 2 GiB at most.
+        max_queue_tokens: tokens of their prompts together; a request that alone is larger is taken when none waits.
+        prefix_memory: of max_memory, what may be kept of ended requests for others that begin alike, 0 for nothing; it
+            gives way where a request needs it. Default: a quarter, 2 GiB at most.
         speculation: whether tokens are guessed from a request's own text and verified several at once, while at most
-            two requests run; a request may say otherwise. Default: where that cannot change a bit of the answer,
-            which is with ops="kernels". With "composed", True is faster too, but may differ in the last bits.
+            two requests run; a request may say otherwise. Default: with ops="kernels", where no bit of the answer
+            can change. With "composed", True is faster too, but may differ in the last bits.
         progress: True draws bars on the terminal; a function is called with (what, done, total) in bytes.
 
     A model that was loaded does not work in a fork of the process: there its engine raises EngineError. Tensors of
@@ -106,9 +103,7 @@ def load(
         "ops": _choice("ops", ops, _OPS) if ops is not None else _ops_from_environment(device),
         "cache_type": _choice("cache_type", cache_type, _CACHE_TYPES),
         "ctx": _whole("ctx", ctx, _MAX_CONTEXT),
-        "threads": _threads_from_environment()
-        if threads is None
-        else _whole("threads", threads, _MAX_THREADS),
+        "threads": _threads(threads),
         "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
         "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
         "target_latency": _seconds("target_latency", target_latency),
@@ -239,7 +234,9 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _threads_from_environment() -> int:
+def _threads(value: int | None) -> int:
+    if value is not None:
+        return _whole("threads", value, _MAX_THREADS)
     text = os.environ.get("FLUXMLX_THREADS", "").strip()
     decimal = text.isascii() and text.isdigit() and len(text) < 10
     return _whole("FLUXMLX_THREADS", int(text) if decimal else cast("Any", text) or None, _MAX_THREADS)
