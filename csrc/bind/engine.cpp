@@ -42,6 +42,8 @@ nb::dict to_dict(const engine::Capabilities& capabilities) {
 nb::dict info_of(const Owned& self) {
   const engine::ModelInfo& info = self.engine->info();
   nb::dict result;
+  result["path"] =
+      nb::steal(PyUnicode_DecodeFSDefaultAndSize(info.path.data(), static_cast<Py_ssize_t>(info.path.size())));
   result["architecture"] = info.architecture;
   result["ops"] = info.ops;
   result["device"] = info.device;

@@ -76,6 +76,9 @@ void register_event(nb::module_& m) {
       .def_prop_ro(
           "decode_s", [](const Event& e) { return e.timings.decode; }, "Seconds of writing the answer.")
       .def_prop_ro("prompt_logprobs", &prompt_logprobs_of, "(logprob, top) of each prompt token but the first.")
+      .def_prop_ro(
+          "saved", [](const Event& e) { return nb::bytes(e.saved.data(), e.saved.size()); },
+          "The memory of the prompt's whole cache blocks, where the request asked for it.")
       .def_prop_ro("embedding", &embedding_of, nb::for_getter(nb::sig("def embedding(self) -> typing.Any")),
                    "(n_embd,) float32, or None where no pooling was asked for.");
 }

@@ -64,6 +64,11 @@ engine::LogitsProcessor to_processor(const nb::object& function) {
              std::span<const int32_t> tokens, std::span<float> logits) { call(*owned, tokens, logits); };
 }
 
+std::shared_ptr<const std::vector<std::byte>> to_memory(const nb::bytes& bytes) {
+  const auto* begin = static_cast<const std::byte*>(bytes.data());
+  return std::make_shared<const std::vector<std::byte>>(begin, begin + bytes.size());
+}
+
 engine::Pooling to_pooling(const std::string& name) {
   if (name == "last") return engine::Pooling::last;
   if (name == "mean") return engine::Pooling::mean;
@@ -113,6 +118,8 @@ Request to_request(const nb::sequence& prompt, const nb::dict& params) {
   fields.read("speculation", request.speculation);
   fields.read("cache_prompt", request.cache_prompt);
   request.logits_processor = to_processor(params["logits_processor"]);
+  if (params.contains("saves_prompt")) request.saves_prompt = nb::cast<bool>(params["saves_prompt"]);
+  if (params.contains("restored")) request.restored = to_memory(nb::cast<nb::bytes>(params["restored"]));
   if (params.contains("pooling")) request.pooling = to_pooling(nb::cast<std::string>(params["pooling"]));
   return request;
 }

@@ -75,6 +75,25 @@ void BlockCache::reserve(int n_positions) {
   for (const int block : left) pool_->release(block);
 }
 
+std::vector<std::byte> BlockCache::save(int n_positions) const {
+  std::vector<std::byte> saved;
+  const size_t n_blocks = static_cast<size_t>(n_positions) / kPositions;
+  saved.reserve(n_blocks * pool_->block_bytes());
+  for (size_t i = 0; i < n_blocks; ++i) {
+    saved.insert(saved.end(), view_->blocks[i], view_->blocks[i] + pool_->block_bytes());
+  }
+  return saved;
+}
+
+void BlockCache::restore(std::span<const std::byte> saved) {
+  const size_t n_blocks = saved.size() / pool_->block_bytes();
+  reserve(static_cast<int>(n_blocks * kPositions));
+  for (size_t i = 0; i < n_blocks; ++i) {
+    std::memcpy(view_->blocks[i], saved.data() + i * pool_->block_bytes(), pool_->block_bytes());
+  }
+  advance(static_cast<int>(n_blocks * kPositions));
+}
+
 void BlockCache::adopt(std::span<const int> blocks, int n_positions) {
   set_table({blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(blocks_for(n_positions))});
   for (const int block : table_) pool_->share(block);

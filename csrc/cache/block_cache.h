@@ -29,6 +29,9 @@ class BlockCache final : public KvCache {
   uint64_t n_bytes() const noexcept override { return table_.size() * pool_->block_bytes(); }
   void reserve(int n_positions) override;
 
+  std::vector<std::byte> save(int n_positions) const override;
+  void restore(std::span<const std::byte> saved) override;
+
   // Makes an empty cache one of the first n_positions of these blocks.
   void adopt(std::span<const int> blocks, int n_positions);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kernels/kernels.h"
 
@@ -33,6 +34,11 @@ class KvCache {
   // Makes room for n_positions in all; those below length() are kept. Throws std::bad_alloc, and changes nothing, where
   // the store's limit or the system has no room.
   virtual void reserve(int n_positions) = 0;
+
+  // The memory of the first n positions, whole blocks of them; and the same as the content of an empty cache, which
+  // must be of the same shape. Nothing where caches cannot be shared.
+  virtual std::vector<std::byte> save(int /*n_positions*/) const { return {}; }
+  virtual void restore(std::span<const std::byte> /*saved*/) {}
 
   void advance(int n_rows) noexcept { length_ += n_rows; }
 

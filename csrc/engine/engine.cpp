@@ -146,6 +146,11 @@ void Engine::check(const Request& request) const {
          info_.n_ctx, "; shorten the prompt or load the model with a larger ctx");
   }
   check_room(request);
+  const uint64_t n_bytes = request.prompt.size() * info_.cache_bytes_per_position;
+  if (request.restored != nullptr && request.restored->size() != n_bytes) {
+    fail(ErrorCode::invalid_file, "what was saved has ", request.restored->size(), " bytes of keys and values; ",
+         request.prompt.size(), " tokens of this model have ", n_bytes);
+  }
   sample::validate(request.sampling, info_.n_vocab);
   StopMatcher{request.stop};
 }

@@ -135,6 +135,7 @@ Capabilities capabilities_of(const Options& options, const model::Config& config
 
 ModelInfo describe(const Options& options, const model::Config& config, DeviceKind device) {
   ModelInfo info;
+  info.path = options.path;
   info.architecture = config.family->name;
   info.ops = options.ops;
   info.device = device == DeviceKind::gpu ? "gpu" : "cpu";

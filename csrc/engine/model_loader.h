@@ -23,6 +23,7 @@ struct LoadProgress {
 
 // What is known of a loaded model.
 struct ModelInfo {
+  std::string path;
   std::string architecture;
   std::string ops;     // "kernels" or "composed"
   std::string device;  // "cpu" or "gpu"

@@ -50,6 +50,11 @@ void PrefixReuse::prepare(std::list<Sequence>& running) noexcept {
 
 void PrefixReuse::begin(Sequence& sequence, std::list<Sequence>& running) {
   sequence.set_waiting(false);
+  if (sequence.request().restored != nullptr) {
+    sequence.cache().restore(*sequence.request().restored);
+    sequence.cache().truncate(sequence.n_tokens() - 1);
+    return;
+  }
   if (sequence.wants_every_row()) return;
   const Source source = find(sequence, running);
   if (source.n_coming >= source.n_tokens + kLeast) return sequence.set_waiting(true);

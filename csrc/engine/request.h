@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,8 +34,10 @@ struct Request {
   std::optional<bool> speculation;  // whether tokens may be guessed; not set: as the engine was started
   bool cache_prompt = true;         // may begin with what others read, and leave what it read to them
   LogitsProcessor logits_processor;
-  Pooling pooling = Pooling::none;  // else the answer is one vector, and no text
-  int index = 0;                    // which of the n answers; the engine sets it
+  Pooling pooling = Pooling::none;                         // else the answer is one vector, and no text
+  bool saves_prompt = false;                               // the end has the memory of the prompt's whole cache blocks
+  std::shared_ptr<const std::vector<std::byte>> restored;  // what that was, in place of reading the prompt
+  int index = 0;                                           // which of the n answers; the engine sets it
 
   // Makes this the i-th of the n: each draws with a seed of its own, and the prompt is scored once.
   void make_answer(int i) {
@@ -74,6 +78,7 @@ struct Event {
   Usage usage;
   Timings timings;
   std::vector<sample::Choice> prompt_logprobs;  // for each prompt token but the first
+  std::vector<std::byte> saved;                 // of a request that saves_prompt
   std::vector<float> embedding;                 // (n_embd,) where the request has a pooling
 };
 

@@ -173,6 +173,7 @@ void Sequence::finish(const std::string& reason, const std::string& stop_string,
   const Clock::time_point now = Clock::now(), prompt_done = prompt_done_.value_or(now);
   event.timings = {seconds(started_ - submitted_), seconds(prompt_done - started_), seconds(now - prompt_done)};
   event.prompt_logprobs = std::move(prompt_logprobs_);
+  if (request_.saves_prompt) event.saved = cache_->save(static_cast<int>(request_.prompt.size()));
   if (embeds()) event.embedding = pooled_.vector();
   handle_->push(std::move(event));
   finished_ = true;

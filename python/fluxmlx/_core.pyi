@@ -169,6 +169,12 @@ class Event:
         """(logprob, top) of each prompt token but the first."""
 
     @property
+    def saved(self) -> bytes:
+        """
+        The memory of the prompt's whole cache blocks, where the request asked for it.
+        """
+
+    @property
     def embedding(self) -> Any:
         """(n_embd,) float32, or None where no pooling was asked for."""
 

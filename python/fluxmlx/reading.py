@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from fluxmlx import prefix_files
 from fluxmlx._checks import integer
 from fluxmlx.async_methods import AsyncMethods
 from fluxmlx.batch import Window
 from fluxmlx.embeddings import Pooling, embedding_requests, to_embeddings
+from fluxmlx.errors import CapabilityError
 from fluxmlx.progress import Report, reporter
 from fluxmlx.requests import Prompt, Prompts, Request
 from fluxmlx.results import Completion, Embedding, Score
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from fluxmlx import _core
 
 __all__ = ["ReadingMethods"]
+
+_PATIENCE_S = 0.1  # between two looks for Ctrl-C while the engine reads
 
 
 class ReadingMethods(AsyncMethods):
@@ -73,6 +78,62 @@ class ReadingMethods(AsyncMethods):
             self._requests, prompt, pooling or self._pooling, parse_special=parse_special
         )
         return to_embeddings(self._complete(made, progress), normalize=normalize)
+
+    def save_prefix(
+        self, prompt: Prompt, path: str | os.PathLike[str], *, parse_special: bool = False
+    ) -> int:
+        """Reads a prompt and writes what came of it to a file, for `load_prefix()` of any engine with the same model
+        file and cache_type. Takes as much memory as the file has while it does so.
+
+        Args:
+            prompt: a text, or token ids; its whole blocks of 64 tokens are saved.
+            path: of the file; one that is there is replaced.
+
+        Returns: how many tokens were saved.
+
+        Raises:
+            CapabilityError: keys and values of this engine cannot be shared.
+            InvalidArgumentError: the prompt has less than 64 tokens; or what `generate()` raises of a prompt.
+            OSError: the file could not be written.
+        """
+        self._check_sharing()
+        tokens = self._requests.ids(prompt, parse_special)
+        tokens = tokens[: prefix_files.check_length(len(tokens))]
+        memory = self._read_only(tokens, {"saves_prompt": True})
+        prefix_files.write(path, self.info, prefix_files.Saved(tokens, memory))
+        return len(tokens)
+
+    def load_prefix(self, path: str | os.PathLike[str]) -> int:
+        """Takes up what `save_prefix()` wrote: requests that begin with the same tokens do not read them again, as long
+        as there is `prefix_memory` for it.
+
+        Returns: how many tokens it has.
+
+        Raises:
+            CapabilityError: keys and values of this engine cannot be shared.
+            ModelFileError: the file is damaged, or of another model or cache_type.
+            OSError: the file could not be read.
+        """
+        self._check_sharing()
+        saved = prefix_files.read(path, self.info)
+        self._read_only(saved.tokens, {"restored": saved.memory})
+        return len(saved.tokens)
+
+    def _check_sharing(self) -> None:
+        if not self.capabilities.supports_kv_prefix_copy:
+            raise CapabilityError('keys and values can be saved with ops="kernels" only')
+
+    def _read_only(self, tokens: list[int], wanted: dict[str, Any]) -> bytes:
+        """Has the engine read these tokens; returns what it saved of them."""
+        request = self._requests.one(tokens, None, {"max_tokens": 0, "n": 1})
+        handle = self._core.submit(request.prompt, request.native | wanted)
+        try:
+            while True:
+                for event in handle.take(_PATIENCE_S, True):
+                    if event.is_end:
+                        return event.saved
+        finally:
+            handle.cancel()  # whoever presses Ctrl-C does not wait for the rest
 
     def _complete(
         self, made: Request | list[Request], progress: bool | Report
