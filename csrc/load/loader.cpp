@@ -40,13 +40,13 @@ uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
   return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
 }
 
-// Tables that are computed here, the one of two that another context length asks for, encoders of images.
+// Tables that are computed here, encoders of images.
 bool is_dispensable(const std::string& name) {
   const auto ends_with = [&](std::string_view end) {
     return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
   };
   return ends_with("rope_freqs.weight") || ends_with("rotary_emb.inv_freq") || ends_with("attn_rot_embd.weight") ||
-         name.rfind("rope_factors_", 0) == 0 || name.rfind("v.", 0) == 0 || name.rfind("mm.", 0) == 0;
+         name.rfind("v.", 0) == 0 || name.rfind("mm.", 0) == 0;
 }
 
 // Tests hold weights as blocks to reach the kernels that take float activations.

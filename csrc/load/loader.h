@@ -43,6 +43,9 @@ class Loader {
   Array vector(const std::string& name, int n);                            // in the dtype of the activations
   std::vector<float> floats(const std::string& name, int n);               // for the host
 
+  // A tensor that this load can do without.
+  void skip(const std::string& name) { used_.insert(name); }
+
   // Reads the matrices that matrix() gave in packed or block layout: until then their memory is not written.
   void finish();
 

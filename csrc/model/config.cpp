@@ -58,13 +58,13 @@ int read_context(const Keys& keys) {
   return length == 0 ? kDefaultContext : static_cast<int>(std::min<int64_t>(length, kMaxContext));
 }
 
-int read_vocabulary(const gguf::Metadata& metadata, uint64_t n_rows) {
+int read_vocabulary(const gguf::Metadata& metadata, uint64_t n_rows, bool has_spare_tokens) {
   if (n_rows == 0 || n_rows > static_cast<uint64_t>(kMaxWidth) * 4) {
     fail(ErrorCode::invalid_file, metadata.file_name(), ": token_embd.weight has ", n_rows, " rows");
   }
   if (metadata.contains("tokenizer.ggml.tokens")) {
     const size_t n_tokens = metadata.get_string_array("tokenizer.ggml.tokens").size();
-    if (n_tokens != n_rows) {
+    if (n_tokens < n_rows || (n_tokens > n_rows && !has_spare_tokens)) {
       fail(ErrorCode::invalid_file, metadata.file_name(), ": tokenizer.ggml.tokens has ", n_tokens,
            " entries and token_embd.weight has ", n_rows, " rows; they must be equal");
     }
@@ -72,9 +72,12 @@ int read_vocabulary(const gguf::Metadata& metadata, uint64_t n_rows) {
   return static_cast<int>(n_rows);
 }
 
+// -1 where the file says nothing.
 float read_eps(const Keys& keys) {
-  const bool centred = !keys.has("attention.layer_norm_rms_epsilon") && keys.has("attention.layer_norm_epsilon");
-  return keys.real_or(centred ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5, 0, 1);
+  for (const char* name : {"attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"}) {
+    if (keys.has(name)) return keys.real_or(name, 0, 0, 1);
+  }
+  return -1;
 }
 
 // A mixture of experts may have no other length.
@@ -104,8 +107,9 @@ Config Config::from_metadata(const gguf::Metadata& metadata, uint64_t n_vocab_ro
   read_heads(keys, config);
   config.ropes = {read_rope(keys, config.head_dim, false)};
   config.layers.resize(static_cast<size_t>(config.n_layers));
-  config.n_vocab = read_vocabulary(metadata, n_vocab_rows);
   config.family->describe(keys, config);
+  if (config.norm_eps < 0) keys.bad("attention.layer_norm_rms_epsilon", "is missing", "a number from 0 to 1");
+  config.n_vocab = read_vocabulary(metadata, n_vocab_rows, config.has_spare_tokens);
   if (config.experts.n == 0 && keys.integer_or("expert_count", 0, 0, 1 << 16) != 0) {
     fail(ErrorCode::unsupported, metadata.file_name(), ": a mixture of experts (", config.family->name,
          ".expert_count) is not supported in this architecture");

@@ -48,6 +48,7 @@ struct Config {
   int n_kv_heads = 0;
   int head_dim = 0;
   int n_vocab = 0;
+  bool has_spare_tokens = false;  // the vocabulary may name more tokens than there are embeddings
   int n_ctx_train = 0;
   float norm_eps = 0;
 

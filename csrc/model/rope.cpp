@@ -52,9 +52,12 @@ void read_scaling(const Keys& keys, RopePlan& plan, bool fractions) {
   plan.magnitude *= keys.real_or("rope.scaling.attn_factor", 1, 1e-6, 1e6);
 }
 
+constexpr const char* kLongDivisors = "rope_factors_long.weight";
+constexpr const char* kShortDivisors = "rope_factors_short.weight";
+
 const char* divisors_of(const RopePlan& plan, int n_ctx) {
   if (!plan.has_long_divisors) return "rope_freqs.weight";
-  return n_ctx > plan.original_context ? "rope_factors_long.weight" : "rope_factors_short.weight";
+  return n_ctx > plan.original_context ? kLongDivisors : kShortDivisors;
 }
 
 // What of the factor pair i obeys.
@@ -86,6 +89,7 @@ RopePlan unstretched(const RopePlan& plan) {
 ops::Rope load_rope(const RopePlan& plan, load::Loader& loader, int n_ctx) {
   const int n_pairs = plan.n_rot / 2;
   const char* name = divisors_of(plan, n_ctx);
+  for (const char* other : {kLongDivisors, kShortDivisors}) loader.skip(other);
   std::vector<float> divisors(static_cast<size_t>(n_pairs), 1.0f);
   if (plan.has_long_divisors || loader.has(name)) divisors = loader.floats(name, n_pairs);
   std::vector<float> inv_freq, wavelength;

@@ -128,7 +128,9 @@ def load(
             metadata = {key: metadata[key] for key in metadata if not key.startswith("tokenizer.ggml.")}
             core.release_memory()  # the weights are about to need what the vocabulary's lists took
             _wait(native, report)
-            native.set_vocabulary(tokenizer.token_bytes, sorted(tokenizer.eog_ids))
+            rows = native.info["n_vocab"]  # a vocabulary may name tokens of images behind them
+            ends = sorted(token for token in tokenizer.eog_ids if token < rows)
+            native.set_vocabulary(tokenizer.token_bytes[:rows], ends)
     _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
         native,
@@ -210,7 +212,7 @@ def _warn_of_unused(path: Path, names: list[str]) -> None:
     if names:
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         logging.getLogger("fluxmlx").warning(
-            "%s has %d tensors that this version does not use, so its answers may be wrong: %s",
+            "%s has %d tensors that text does not need, so they are not loaded: %s",
             path, len(names), shown,
         )  # fmt: skip
 

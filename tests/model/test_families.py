@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import family_models
@@ -80,6 +81,38 @@ def test_companions_move_no_bit(name: str, tmp_path: Path) -> None:
         together = engine.generate(prompts, **ask)
     for one, other in zip(alone, together, strict=True):
         assert one == other or (one.tokens, one.logprobs) == (other.tokens, other.logprobs)
+
+
+def test_gemma3_of_ollama(tmp_path: Path) -> None:
+    """A file with that converter's names, an encoder, one token too many and keys left out gives the same bits."""
+    family = CASES["gemma3"]
+    shape = replace(family.shape, n_vocab=287)
+    plain = replace(family, shape=shape, keys={**family.keys, "context_length": 1 << 17})
+    theirs = replace(
+        plain,
+        keys={
+            **{name: value for name, value in plain.keys.items() if not name.startswith("rope.")},
+            "rope.freq_base": None,
+            "attention.layer_norm_rms_epsilon": None,
+            "rope.global.freq_base": 1e6,
+            "rope.local.freq_base": 10000.0,
+            "mm.tokens_per_image": 256,
+            "vision.block_count": 2,
+        },
+    )
+    encoder = {"v.patch_embedding.weight": np.ones((2, 8), np.float32)}
+    bits = [
+        scored(family_models.write(tmp_path / "plain.gguf", plain), "gemma3"),
+        scored(family_models.write(tmp_path / "theirs.gguf", theirs, **encoder), "gemma3"),
+    ]
+    assert np.array_equal(*bits)
+    with fluxmlx.load(tmp_path / "theirs.gguf", device="cpu", ctx=64) as engine:
+        assert engine.generate("Hi", max_tokens=2, temperature=0).usage.completion_tokens == 2
+        with pytest.raises(errors.InvalidArgumentError, match="287"):
+            engine.generate([287], max_tokens=1)
+    missing = replace(CASES["gemma"], keys={"attention.layer_norm_rms_epsilon": None})
+    with pytest.raises(errors.ModelFileError, match="epsilon is missing"):
+        fluxmlx.load(family_models.write(tmp_path / "missing.gguf", missing), device="cpu")
 
 
 def test_unknown_keys_and_tensors_are_refused(tmp_path: Path) -> None:

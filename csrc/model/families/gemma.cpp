@@ -27,9 +27,21 @@ void describe_gemma2(const Keys& keys, Config& config) {
   read_windows(keys, config, 2);
 }
 
+// Files of Ollama's library call the bases by other names or leave them out, and with them the norms' epsilon and how
+// the context was stretched; and their vocabulary has the tokens of images, which have no embedding here.
+void fill_in(const Keys& keys, Config& config) {
+  RopePlan& far = config.ropes[0];
+  if (config.norm_eps < 0) config.norm_eps = 1e-6f;
+  if (!keys.has("rope.freq_base")) far.base = keys.real_or("rope.global.freq_base", 1e6, 1e-3, 1e15);
+  const bool is_stretched = keys.has("rope.scaling.type") || keys.has("rope.scaling.factor");
+  if (!keys.has("rope.freq_base") && !is_stretched && config.n_ctx_train >= 1 << 17) far.factor = 8;
+  config.has_spare_tokens = true;
+}
+
 // Layers with a window turn with a base of their own, and were not stretched.
 void describe_gemma3(const Keys& keys, Config& config) {
   describe_gemma(keys, config);
+  fill_in(keys, config);
   config.post_norms = true;
   config.head_norm = HeadNorm::each;
   config.attention_softcap = keys.real_or("attn_logit_softcapping", 0, 0, 1e6);
@@ -37,7 +49,8 @@ void describe_gemma3(const Keys& keys, Config& config) {
   scale_queries(config, 62);
   const std::vector<bool> slides = read_windows(keys, config, 6);
   RopePlan near = unstretched(config.ropes[0]);
-  near.base = keys.real_or("rope.freq_base_swa", 10000, 1e-3, 1e15);
+  const char* name = keys.has("rope.freq_base_swa") ? "rope.freq_base_swa" : "rope.local.freq_base";
+  near.base = keys.real_or(name, 10000, 1e-3, 1e15);
   config.ropes.push_back(near);
   for (int i = 0; i < config.n_layers; ++i) config.layers[i].rope = slides[i] ? 1 : 0;
 }
