@@ -151,6 +151,11 @@ def test_the_cost_of_a_file_counts_the_head_once() -> None:
     norm, head = Tensor("output_norm.weight", (4,), 16), Tensor("output.weight", (10, 4), 40)
     assert measuring.cost_of([table, layer, norm], 2) == Cost(144, 2, 24, 40)
     assert measuring.cost_of([table, layer, norm, head], 2) == Cost(104, 2, 24, 40)
+    experts = Tensor("blk.0.ffn_up_exps.weight", (8, 4, 6), 800)
+    keys = {"general.architecture": "llama", "llama.expert_count": 8, "llama.expert_used_count": 2}
+    share = measuring.expert_share(keys)
+    assert measuring.cost_of([table, experts, head], 2, share) == Cost(240, 2, 48, 40)
+    assert measuring.expert_share({"general.architecture": "llama"}) == 1
 
 
 def test_the_plan_leaves_zeros_out() -> None:

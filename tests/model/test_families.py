@@ -23,9 +23,12 @@ def scored(path: Path, name: str, ids: list[int] = IDS, **options: object) -> np
         return np.array(engine.score(ids).logprobs[1:])
 
 
+QUICK = [pytest.param(name, "F32") for name in CASES]
+PACKED = [(name, "Q8_0") for name in CASES] + [("gpt-oss", "MXFP4")]
+
+
 @pytest.mark.parametrize(
-    ("name", "quantisation"),
-    [*((name, kind) for name in CASES for kind in ("F32", "Q8_0")), ("gpt-oss", "MXFP4")],
+    ("name", "quantisation"), QUICK + [pytest.param(*case, marks=pytest.mark.slow) for case in PACKED]
 )
 def test_transformers(name: str, quantisation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both forms of the ops give what `transformers` computes from the same weights."""
@@ -45,7 +48,7 @@ def has_experts(name: str) -> bool:
     return "expert_count" in CASES[name].keys
 
 
-@pytest.mark.parametrize("quantisation", ["F32", "Q4_0", "Q8_0"])
+@pytest.mark.parametrize("quantisation", ["F32", "Q4_0"])
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_and_composed_ops(name: str, quantisation: str, tmp_path: Path) -> None:
     """The kernels agree with MLX's own ops: with 8-bit activations nearly, with floats in all but the last bits."""

@@ -61,18 +61,20 @@ Array ComposedOps::attend_capped(const AttentionConfig& config, const Array& q, 
   return mx::reshape(mx::matmul(weights, values, stream_), q.shape(), stream_);
 }
 
-Array ComposedOps::attend(const AttentionConfig& config, const Array& q, const Array& k, const Array& v) const {
+Array ComposedOps::attend(Step& step, const AttentionConfig& config, const Array& q, const Array& k,
+                          const Array& v) const {
   const int n_queries = q.dim(2), n_keys = k.dim(2);
   const bool slides = config.window != 0 && n_keys > config.window;
   if (slides || config.softcap != 0) {
-    const Array mask = window_mask(config.window, n_queries, n_keys);
+    Array& mask = step.masks[{config.window, n_queries, n_keys}];
+    if (!mask) mask = window_mask(config.window, n_queries, n_keys);
     if (config.softcap != 0) return attend_capped(config, q, k, v, mask);
     return mx::attention(q, k, v, config.scale, false, mask, config.sinks, stream_);
   }
   return mx::attention(q, k, v, config.scale, /*causal=*/n_queries > 1, {}, config.sinks, stream_);
 }
 
-Array ComposedOps::attention(const Step& step, int layer, const Array& q, const Array& k, const Array& v) const {
+Array ComposedOps::attention(Step& step, int layer, const Array& q, const Array& k, const Array& v) const {
   const AttentionConfig& config = step.stack.layers[layer].attention;
   Array queries = rotate(heads(q, config, config.q_norm), step, config.rope);
   if (step.q_scale) queries = mx::multiply(queries, step.q_scale, stream_);
@@ -85,7 +87,7 @@ Array ComposedOps::attention(const Step& step, int layer, const Array& q, const 
     auto& cache = static_cast<cache::ArrayCache&>(*span.cache);
     const Array all_k = append(cache.k(layer), keys, span);
     const Array all_v = append(cache.v(layer), values, span);
-    const Array seen = attend(config, mx::transpose(mine, {2, 1, 0, 3}, stream_), all_k, all_v);
+    const Array seen = attend(step, config, mx::transpose(mine, {2, 1, 0, 3}, stream_), all_k, all_v);
     const Array by_row = mx::transpose(seen, {0, 2, 1, 3}, stream_);
     outputs.push_back(mx::reshape(by_row, {span.count, config.n_heads * config.head_dim}, stream_));
   }

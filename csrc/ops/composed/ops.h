@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <map>
+
 #include "ops/ops.h"
 
 namespace fluxmlx::ops {
@@ -26,10 +29,11 @@ class ComposedOps final : public Ops {
     Array positions;  // (T,) int32
     Array q_scale;    // (T, 1, 1, 1), or empty
     std::span<const Rows> sequences;
+    std::map<std::array<int, 3>, Array> masks;  // by window, rows and positions: layers share them
   };
 
   // Layer `index` of the stack.
-  Array layer(const Step& step, int index, const Array& x) const;
+  Array layer(Step& step, int index, const Array& x) const;
   Array number(float value) const;  // in the dtype of the activations
 
  private:
@@ -46,11 +50,11 @@ class ComposedOps final : public Ops {
 
   // q (T, n_heads * head_dim), k and v (T, n_kv_heads * head_dim) -> (T, n_heads * head_dim).
   // Rotates q and k, appends k and v to the caches of the step's sequences, attends causally.
-  Array attention(const Step& step, int layer, const Array& q, const Array& k, const Array& v) const;
+  Array attention(Step& step, int layer, const Array& q, const Array& k, const Array& v) const;
   Array heads(const Array& x, const AttentionConfig& config, const Norm& norm) const;  // (T, n * d) -> (T, n, 1, d)
   Array rotate(const Array& x, const Step& step, int rope) const;                      // (T, n, 1, d)
   // q (1, n_heads, L, d), k and v (1, n_kv_heads, S, d), the last L of S positions -> (1, n_heads, L, d)
-  Array attend(const AttentionConfig& config, const Array& q, const Array& k, const Array& v) const;
+  Array attend(Step& step, const AttentionConfig& config, const Array& q, const Array& k, const Array& v) const;
   Array attend_capped(const AttentionConfig& config, const Array& q, const Array& k, const Array& v,
                       const Array& mask) const;
   Array window_mask(int window, int n_queries, int n_keys) const;         // (L, S), zero or minus infinity

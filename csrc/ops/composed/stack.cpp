@@ -8,7 +8,7 @@ class ComposedStack final : public Stack {
   ComposedStack(const ComposedOps& ops, LayerStack stack) : ops_(ops), stack_(std::move(stack)) {}
 
   Array run(const Array& x, std::span<const int32_t> positions, std::span<const Rows> sequences) const override {
-    const ComposedOps::Step step{stack_, Array::from(positions), query_scales(positions), sequences};
+    ComposedOps::Step step{stack_, Array::from(positions), query_scales(positions), sequences, {}};
     Array y = x;
     for (size_t i = 0; i < stack_.layers.size(); ++i) y = ops_.layer(step, static_cast<int>(i), y);
     return y;
@@ -33,7 +33,7 @@ std::unique_ptr<Stack> ComposedOps::stack(LayerStack layers) const {
   return std::make_unique<ComposedStack>(*this, std::move(layers));
 }
 
-Array ComposedOps::layer(const Step& step, int index, const Array& x) const {
+Array ComposedOps::layer(Step& step, int index, const Array& x) const {
   const Layer& layer = step.stack.layers[index];
   const Array normed = norm(x, layer.attention_norm);
   const Array q = linear(normed, layer.qkv[0]), k = linear(normed, layer.qkv[1]), v = linear(normed, layer.qkv[2]);

@@ -103,12 +103,14 @@ def _run(
     """Loads the model once and measures every test between two probes."""
     import fluxmlx
     from fluxmlx.cli.machine import Watch, probe
-    from fluxmlx.cli.measuring import Row, cost_of, judge, measure, roof
+    from fluxmlx.cli.measuring import Row, cost_of, expert_share, judge, measure, roof
 
     say(f"loading {model}")
     rows: list[Row] = []
     with fluxmlx.load(model, **options) as engine:
-        cost = cost_of(_file(model).tensors, engine.info["cache_bytes_per_position"])
+        file = _file(model)
+        position_bytes = engine.info["cache_bytes_per_position"]
+        cost = cost_of(file.tensors, position_bytes, expert_share(file.metadata))
         n_threads = int(engine.info["n_threads"])
         before = probe(n_threads)
         for test in tests:

@@ -7,7 +7,7 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -103,16 +103,26 @@ def plan(
                 yield Case("tg", n, depth, parallel)
 
 
-def cost_of(tensors: Iterable[Any], position_bytes: int) -> Cost:
-    """Reads the cost off a file's tensor directory (name, shape, n_bytes)."""
+def expert_share(metadata: Mapping[str, Any]) -> float:
+    """The part of its experts that a token goes to; 1 for a model without."""
+    architecture = metadata.get("general.architecture")
+    count = metadata.get(f"{architecture}.expert_count") or 0
+    return metadata.get(f"{architecture}.expert_used_count", count) / count if count else 1.0
+
+
+def cost_of(tensors: Iterable[Any], position_bytes: int, experts: float = 1.0) -> Cost:
+    """Reads the cost off a file's tensor directory (name, shape, n_bytes), with this share of the experts."""
     by_name = {tensor.name: tensor for tensor in tensors}
     head = by_name.get("output.weight") or by_name.get("token_embd.weight")
     inputs = {"token_embd.weight", "output.weight"}
     layers = [tensor for name, tensor in by_name.items() if name not in inputs]
+    shares = [experts if "_exps." in tensor.name else 1.0 for tensor in layers]
+    layer_bytes = sum(tensor.n_bytes * share for tensor, share in zip(layers, shares, strict=True))
+    macs = [math.prod(tensor.shape) if len(tensor.shape) > 1 else 0 for tensor in layers]
     return Cost(
-        token_bytes=sum(tensor.n_bytes for tensor in layers) + (head.n_bytes if head else 0),
+        token_bytes=round(layer_bytes) + (head.n_bytes if head else 0),
         position_bytes=position_bytes,
-        layer_macs=sum(math.prod(tensor.shape) for tensor in layers if len(tensor.shape) > 1),
+        layer_macs=round(sum(n * share for n, share in zip(macs, shares, strict=True))),
         head_macs=math.prod(head.shape) if head else 0,
     )
 
