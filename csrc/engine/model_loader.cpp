@@ -29,10 +29,10 @@ DeviceKind choose_device(const Options& options) {
   return best;
 }
 
-std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, int head_dim) {
-  const bool fits = ops::cpu_ops_take(head_dim);
+std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, const model::Config& config) {
+  const bool fits = ops::cpu_ops_take(config.head_dim);
   if (options.ops == "auto") options.ops = device == DeviceKind::cpu && fits ? "kernels" : "composed";
-  if (options.ops == "composed") return ops::make_composed_ops(device);
+  if (options.ops == "composed") return ops::make_composed_ops(device, config.wide_activations);
   if (options.ops != "kernels") {
     fail(ErrorCode::invalid_argument, "ops is '", options.ops, "'; expected auto, kernels or composed");
   }
@@ -40,7 +40,7 @@ std::shared_ptr<const ops::Ops> choose_ops(Options& options, DeviceKind device, 
     fail(ErrorCode::invalid_argument, "ops is 'kernels', which run on the CPU only; use device='cpu' as well");
   }
   if (!fits) {
-    fail(ErrorCode::unsupported, "ops is 'kernels', which cannot run this model's heads of ", head_dim,
+    fail(ErrorCode::unsupported, "ops is 'kernels', which cannot run this model's heads of ", config.head_dim,
          " dimensions; use ops='composed'");
   }
   if (options.n_threads <= 0) options.n_threads = available_threads();
@@ -163,7 +163,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
   file.drop_metadata();
   choose_context(options, config);
-  const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config.head_dim);
+  const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config);
   const kernels::CacheType type = choose_cache_type(options);
   load::Loader loader(file, *ops, report_to(progress));
   check_memory(file, loader);

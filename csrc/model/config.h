@@ -66,6 +66,7 @@ struct Config {
   bool fused_gate_up = false;  // gate and up are one matrix
   ops::Activation activation = ops::Activation::silu;
 
+  bool wide_activations = false;  // what layers leave grows beyond float16
   float attention_scale = 0;
   float attention_softcap = 0;  // 0: none
   ops::QueryScale query_scale;

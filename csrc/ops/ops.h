@@ -55,7 +55,8 @@ class Ops {
   virtual Array head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const = 0;
 };
 
-std::unique_ptr<Ops> make_composed_ops(DeviceKind device);
+// wide: activations are float32 also where the device would rather have float16.
+std::unique_ptr<Ops> make_composed_ops(DeviceKind device, bool wide);
 std::unique_ptr<Ops> make_cpu_ops(std::shared_ptr<ThreadPool> pool);
 
 // Whether the CPU kernels run heads of this size; the composed form runs any.

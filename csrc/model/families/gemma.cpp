@@ -10,6 +10,7 @@ float square_root(int n) { return std::sqrt(static_cast<float>(n)); }
 // The norms' weights stand in the file with the one that is added to them.
 void describe_gemma(const Keys&, Config& config) {
   config.activation = ops::Activation::gelu_tanh;
+  config.wide_activations = true;
   config.embedding_scale = square_root(config.n_embd);
 }
 

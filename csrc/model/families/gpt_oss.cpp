@@ -8,6 +8,7 @@ namespace {
 void describe(const Keys& keys, Config& config) {
   config.ropes = {read_rope(keys, config.head_dim, true)};
   config.sinks = true;
+  config.wide_activations = true;
   config.ffn_norm = "post_attention_norm";
   config.activation = ops::Activation::clamped;
   config.experts = read_experts(keys, config);

@@ -5,8 +5,8 @@ namespace fluxmlx::ops {
 
 // MLX has no half-precision path worth the name on CPUs, and its GPU kernels want float16 beside
 // GGUF's float16 scales: any wider scale would widen the whole operation.
-ComposedOps::ComposedOps(DeviceKind device)
-    : stream_(device), dtype_(device == DeviceKind::gpu ? MLX_FLOAT16 : MLX_FLOAT32) {}
+ComposedOps::ComposedOps(DeviceKind device, bool wide)
+    : stream_(device), dtype_(device == DeviceKind::gpu && !wide ? MLX_FLOAT16 : MLX_FLOAT32) {}
 
 Array ComposedOps::product(const Array& x, const Weight& weight) const {
   if (weight.layout == Layout::quantized) {
@@ -74,6 +74,8 @@ Array ComposedOps::gated(const Array& x, const Layer& layer) const {
   return gate(linear(normed, layer.gate), linear(normed, layer.up), layer.activation);
 }
 
-std::unique_ptr<Ops> make_composed_ops(DeviceKind device) { return std::make_unique<ComposedOps>(device); }
+std::unique_ptr<Ops> make_composed_ops(DeviceKind device, bool wide) {
+  return std::make_unique<ComposedOps>(device, wide);
+}
 
 }  // namespace fluxmlx::ops

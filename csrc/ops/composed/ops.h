@@ -10,7 +10,7 @@ namespace fluxmlx::ops {
 // Every operation from mlx-c's own; no data pointers and no evaluation inside, so it runs on any device.
 class ComposedOps final : public Ops {
  public:
-  explicit ComposedOps(DeviceKind device);
+  ComposedOps(DeviceKind device, bool wide);
 
   const Stream& stream() const override { return stream_; }
   Layout weight_layout() const override { return Layout::quantized; }
