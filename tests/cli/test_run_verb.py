@@ -128,6 +128,15 @@ def test_debug_shows_the_traceback(invoke, engine, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("FLUXMLX_DEBUG", "1")
 
 
+def test_a_fault_of_ours_is_one_line_too(invoke, engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is named, without a traceback unless --debug asks for it; exit code 1."""
+    monkeypatch.setattr(engine, "chat", lambda *given, **options: {}["gone"])
+    for debug in ([], ["--debug"]):
+        result = invoke("run", "m", "x", *debug)
+        assert result.exit_code == 1 and ("Traceback" in result.stderr) == bool(debug)
+        assert result.stderr.endswith("error: KeyError: 'gone' (a fault of fluxmlx: --debug shows where)\n")
+
+
 @pytest.mark.parametrize(
     "arguments", [["run"], ["run", "m", "--top-k", "many"], ["run", "m", "--nope"], ["fly"]]
 )

@@ -42,6 +42,15 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             _settle_stdout()
             report(error, debug=debug)
             raise typer.Exit(1) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:  # noqa: BLE001  # a fault of ours is one line, too
+            report(
+                error,
+                f"{type(error).__name__}: {error} (a fault of fluxmlx: --debug shows where)",
+                debug=debug,
+            )
+            raise typer.Exit(1) from None
 
     signature = inspect.signature(verb, eval_str=True)
     added = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Debug)
@@ -52,11 +61,15 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def report(error: BaseException, *, debug: bool = False) -> None:
-    """Prints an error as one line on stderr; --debug and FLUXMLX_DEBUG=1 put the traceback before it."""
+def report(error: BaseException, text: str = "", *, debug: bool = False) -> None:
+    """Prints an error as one line on stderr; --debug and FLUXMLX_DEBUG=1 put the traceback before it.
+
+    Args:
+        text: in place of the error's own.
+    """
     if debug or os.environ.get("FLUXMLX_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join((text or str(error)).split()) or type(error).__name__
     colour = typer.colors.RED if "NO_COLOR" not in os.environ else None
     typer.secho(f"error: {text}", fg=colour, err=True)
 
