@@ -7,10 +7,11 @@ import logging
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from fluxmlx._checks import byte_count, number, optional_flag, show
+from fluxmlx._checks import show
 from fluxmlx.errors import InvalidArgumentError, ModelFileError
+from fluxmlx.load_options import native_options
 from fluxmlx.progress import Report, reporter
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 _POLL_S = 0.05  # between two looks at a running load: for its progress, and for Ctrl-C
-_MAX_THREADS = 1024
-_MAX_CONTEXT = 2**27
-_MAX_SEQUENCES = 4096
-_MAX_WHOLE = 2**31 - 1
-
-_DEVICES = ("auto", "cpu", "gpu")
-_OPS = ("auto", "kernels", "composed")
-_CACHE_TYPES = ("f16", "f32", "q8_0")
 
 
 def load(
@@ -98,21 +91,21 @@ def load(
     require_engine()
     if not isinstance(name, (str, os.PathLike)):
         raise InvalidArgumentError(f"name is {show(name)}; expected a model's name, or the path of its file")
-    options: dict[str, Any] = {
-        "device": _choice("device", device, _DEVICES),
-        "ops": _choice("ops", ops, _OPS) if ops is not None else _ops_from_environment(device),
-        "cache_type": _choice("cache_type", cache_type, _CACHE_TYPES),
-        "ctx": _whole("ctx", ctx, _MAX_CONTEXT),
-        "threads": _threads(threads),
-        "prefill_chunk": _whole("prefill_chunk", prefill_chunk),
-        "max_sequences": _whole("max_sequences", max_sequences, _MAX_SEQUENCES),
-        "target_latency": _seconds("target_latency", target_latency),
-        "max_memory": 0 if max_memory is None else byte_count("max_memory", max_memory),
-        "max_queue": _whole("max_queue", max_queue),
-        "max_queue_tokens": _whole("max_queue_tokens", max_queue_tokens),
-        "prefix_memory": None if prefix_memory is None else byte_count("prefix_memory", prefix_memory, 0),
-        "speculation": optional_flag("speculation", speculation),
-    }
+    options = native_options(
+        device=device,
+        ops=ops,
+        cache_type=cache_type,
+        ctx=ctx,
+        threads=threads,
+        prefill_chunk=prefill_chunk,
+        max_sequences=max_sequences,
+        target_latency=target_latency,
+        max_memory=max_memory,
+        max_queue=max_queue,
+        max_queue_tokens=max_queue_tokens,
+        prefix_memory=prefix_memory,
+        speculation=speculation,
+    )
     with reporter(progress) as report:
         files = _resolve(name, report)
         path = files.path
@@ -215,38 +208,3 @@ def _warn_of_unused(path: Path, names: list[str]) -> None:
             "%s has %d tensors that text does not need, so they are not loaded: %s",
             path, len(names), shown,
         )  # fmt: skip
-
-
-def _whole(name: str, value: int | None, most: int = _MAX_WHOLE) -> int:
-    """The number that the core takes; 0 leaves the choice to it."""
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise InvalidArgumentError(f"{name} is {show(value)}; expected a whole number from 1 to {most}")
-    return value
-
-
-def _seconds(name: str, value: float | None) -> float:
-    return 0.0 if value is None else cast("float", number(0.001, 3600)(name, value))
-
-
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise InvalidArgumentError(f"{name} is {show(value)}; expected {' or '.join(map(repr, choices))}")
-    return value
-
-
-def _threads(value: int | None) -> int:
-    if value is not None:
-        return _whole("threads", value, _MAX_THREADS)
-    text = os.environ.get("FLUXMLX_THREADS", "").strip()
-    decimal = text.isascii() and text.isdigit() and len(text) < 10
-    return _whole("FLUXMLX_THREADS", int(text) if decimal else cast("Any", text) or None, _MAX_THREADS)
-
-
-def _ops_from_environment(device: str) -> str:
-    from fluxmlx._native import info
-
-    value = _choice("FLUXMLX_CPU_OPS", os.environ.get("FLUXMLX_CPU_OPS") or "auto", _OPS)
-    on_cpu = device == "cpu" or (device == "auto" and info()["default_device"] == "cpu")
-    return value if on_cpu else "auto"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving import Server, serving
+from real_server import Server, serving
 
 pytestmark = pytest.mark.engine
 

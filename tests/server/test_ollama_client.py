@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import ollama
 import pytest
-from serving import Server, serving
+from real_server import Server, serving
 
 import fluxmlx
 

@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from serving import Server, read_all, serving
+from real_server import Server, read_all, serving
 
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.server.run import bind

@@ -12,7 +12,7 @@ import pytest
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 import httpx
-from serving import serving
+from real_server import serving
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from libraries import client
-from serving import serving
+from real_server import serving
 
 sys.path.append(str(Path(__file__).parents[2] / "model"))
 
