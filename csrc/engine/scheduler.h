@@ -48,6 +48,7 @@ class Scheduler {
   void resume();
   void preempt(Sequences::iterator sequence);
   void count_memory() noexcept;
+  void check_memory();
   void count_step(Clock::time_point began) noexcept;
   StepPlan plan();
   Runner::Outputs forward(const StepPlan& plan);
@@ -64,6 +65,7 @@ class Scheduler {
   PrefixReuse prefixes_;
   // The oldest first, and whoever was preempted is younger than all that run: nobody starts before they go on.
   Sequences running_, preempted_;
+  [[maybe_unused]] uint64_t n_ended_ = 0;  // when the cache was checked last
 };
 
 }  // namespace fluxmlx::engine

@@ -56,7 +56,9 @@ class Runner final : public engine::Runner {
  public:
   int n_vocab() const noexcept override { return kVocabulary; }
 
-  const float* run(const model::Batch& batch, std::span<const int32_t> rows) override {
+  int n_embd() const noexcept override { return 1; }
+
+  Outputs run(const model::Batch& batch, std::span<const int32_t> rows, std::span<const int32_t>) override {
     for (const auto& [cache, begin, count] : batch.entries) {
       cache->reserve(cache->length() + count);
       cache->advance(count);
@@ -66,7 +68,7 @@ class Runner final : public engine::Runner {
       const auto row = static_cast<size_t>(rows[i]);
       logits_[i * kVocabulary + static_cast<size_t>(next_token(batch.tokens[row], batch.positions[row]))] = 9;
     }
-    return logits_.data();
+    return {logits_.data(), nullptr};
   }
 
  private:
