@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from pooling import run, use
 from stub_engine import StubEngine, StubLoader
 
 from fluxmlx.errors import (
     EngineClosedError,
     EngineError,
-    ModelNotFoundError,
     OutOfMemoryError,
     QueueFullError,
 )
-from fluxmlx.server import ModelPool, ServerSettings
+from fluxmlx.server import ModelPool
 from fluxmlx.server.durations import FOR_EVER
-
-
-def run(loader: StubLoader, work: Callable[[ModelPool], Awaitable[Any]], **settings: Any) -> Any:
-    """What the work gives, on a loop and with a pool of its own."""
-
-    async def main() -> Any:
-        pool = ModelPool(ServerSettings(**settings), loader)
-        try:
-            return await asyncio.wait_for(work(pool), 20)
-        finally:
-            await pool.close()
-
-    return asyncio.run(main())
-
-
-async def use(pool: ModelPool, name: str, seconds: float = 0.0, **options: Any) -> StubEngine:
-    async with pool.lease(name, **options) as engine:
-        assert not engine.closed
-        await asyncio.sleep(seconds)
-        assert not engine.closed
-        return engine
 
 
 async def settled(condition: Callable[[], bool]) -> None:
@@ -174,20 +152,6 @@ def test_a_longer_context_loads_anew(loader: StubLoader) -> None:
 
     run(loader, work, context_length=512)
     assert [options for _, options in loader.loads] == [{"ctx": 512}, {"ctx": 1024}]
-
-
-@pytest.mark.parametrize(
-    "name", ["missing", "../../x", "/etc/passwd", "", "a\0b", "x" * 10_000, "./a", "file:///a"]
-)
-def test_names_that_are_not_there(loader: StubLoader, name: str) -> None:
-    """A path, nonsense and a missing model are not found, and the text has no path of this machine."""
-
-    async def work(pool: ModelPool) -> None:
-        with pytest.raises(ModelNotFoundError) as error:
-            await use(pool, name)
-        assert len(str(error.value)) < 300 and "home" not in str(error.value)
-
-    run(loader, work)
 
 
 def test_a_failed_load_is_tried_again(loader: StubLoader) -> None:

@@ -7,8 +7,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fluxmlx.hub.names import ModelName, PathName, parse
-from fluxmlx.server.names import model_key, not_found, with_tag
+from fluxmlx.hub.names import ModelName, parse
+from fluxmlx.server.names import is_path, model_key, not_found, with_tag
 
 if TYPE_CHECKING:
     from fluxmlx.hub import ModelEntry, ModelInfo
@@ -58,7 +58,7 @@ class Catalogue:
         return {
             name: source
             for name, source in self._pool.sources.items()
-            if isinstance(parse(source), PathName) and isinstance(parse(name), ModelName) and "/" not in name
+            if is_path(source) and isinstance(parse(name), ModelName) and "/" not in name
         }
 
 

@@ -6,7 +6,7 @@ from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.hub.models import find
 from fluxmlx.hub.names import ModelName, PathName, parse
 
-__all__ = ["model_key", "not_found", "with_tag"]
+__all__ = ["is_path", "model_key", "not_found", "with_tag"]
 
 _SHOWN = 200
 
@@ -25,6 +25,11 @@ def model_key(name: str) -> str:
     if isinstance(parsed, PathName):
         raise not_found(name)
     return "/".join(parsed.key) if isinstance(parsed, ModelName) else parsed.text
+
+
+def is_path(name: str) -> bool:
+    """Whether it is a file's, which only whoever starts the server may give."""
+    return isinstance(parse(name), PathName)
 
 
 def with_tag(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from fluxmlx.server.context import Server
 
@@ -26,7 +26,7 @@ async def ready(server: Server) -> JSONResponse:
     return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(server: Server) -> Response:
     """The server's numbers, as Prometheus reads them."""
     server.metrics.in_flight.set(server.in_flight)

@@ -10,7 +10,7 @@ from typing import Any
 from fluxmlx.errors import EngineClosedError, EngineError, OutOfMemoryError, QueueFullError
 from fluxmlx.server.loaded import LoadedModel
 from fluxmlx.server.loading import EngineLoader, Loader, load_in_thread, whole_options
-from fluxmlx.server.names import model_key, with_tag
+from fluxmlx.server.names import is_path, model_key, with_tag
 from fluxmlx.server.settings import ServerSettings
 
 __all__ = ["ModelPool"]
@@ -113,9 +113,10 @@ class ModelPool:
 
     def _key(self, name: str) -> tuple[str, str]:
         """The model's key, and what it is loaded from."""
-        if name in self._sources:
-            return f"={self._sources[name]}", self._sources[name]
-        return model_key(name), name
+        source = self._sources.get(name) or self._sources.get(name.removesuffix(":latest"))
+        if source is None:
+            return model_key(name), name
+        return (f"={source}" if is_path(source) else model_key(source)), source
 
     def _find(self, name: str, options: Mapping[str, Any]) -> LoadedModel:
         """The model that goes by the name, or a new one; what cannot serve these options makes way."""

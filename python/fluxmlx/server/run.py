@@ -18,6 +18,7 @@ from fluxmlx.server.addresses import url_of
 from fluxmlx.server.app import create_app
 from fluxmlx.server.connection import connection_class
 from fluxmlx.server.middleware.heads import MAX_HEAD_BYTES
+from fluxmlx.server.names import is_path
 from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.version import server_version
 
@@ -117,9 +118,9 @@ async def _serve(
 async def _preload(context: ServerContext, model: str, serving: asyncio.Task[None]) -> FluxmlxError | None:
     """Loads the server's model; the error where it cannot be."""
     context.is_ready = False
-    for name in (model, Path(model).stem, context.settings.alias):
-        if name:
-            context.pool.add_source(name, model)
+    names = [model, Path(model).stem] if is_path(model) else []
+    for name in (*names, *filter(None, [context.settings.alias])):
+        context.pool.add_source(name, model)
     load = asyncio.create_task(_load(context.pool, model))
     await asyncio.wait([load, serving], return_when=asyncio.FIRST_COMPLETED)
     if not load.done():

@@ -14,7 +14,7 @@ OLLAMA_VERSION = "0.13.2"
 
 
 @router.head("/", include_in_schema=False)
-@router.get("/")
+@router.get("/", response_class=PlainTextResponse)
 async def root() -> PlainTextResponse:
     """The sentence that clients look for."""
     return PlainTextResponse("Ollama is running")
