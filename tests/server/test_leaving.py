@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def server(smollm2: Path) -> Iterator[Server]:
-    with serving("serve_model.py", model=smollm2, alias="smol", num_parallel=1) as running:
+    with serving("serve_model.py", model=smollm2, alias="smol", num_parallel=1, max_queue=2) as running:
         until = time.monotonic() + 60
         while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
             time.sleep(0.05)
@@ -54,6 +54,10 @@ def test_in_an_answer_and_in_the_queue(server: Server) -> None:
     until_number(server, "running", 1)
     second, third = send(server, "Twice"), send(server, "Thrice", 3)
     until_number(server, "queued", 2)
+    began = time.monotonic()
+    refused = httpx.post(server.url + "/api/generate", json={"model": "smol", "prompt": "x" * 100_000})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert time.monotonic() - began < 1  # 10 ms on a quiet machine, the connection included
     second.close()
     until_number(server, "queued", 1)
     first.close()

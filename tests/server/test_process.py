@@ -75,6 +75,16 @@ def test_a_second_signal_leaves_at_once() -> None:
         assert time.monotonic() - began < 15
 
 
+def test_a_second_signal_waits_for_no_thread() -> None:
+    """A load that cannot be stopped does not keep the process."""
+    with serving(load=60, deaf=1, model="a") as server:
+        assert httpx.get(server.url + "/ready").status_code == 503
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert server.process.poll() is None
+        assert server.stop() == 0
+
+
 def test_a_signal_while_the_model_is_loaded() -> None:
     """The load is stopped, and the process ends within moments."""
     with serving(load=60, model="a") as server:

@@ -19,6 +19,7 @@ from fluxmlx.server.app import create_app
 from fluxmlx.server.connection import connection_class
 from fluxmlx.server.middleware.heads import MAX_HEAD_BYTES
 from fluxmlx.server.names import is_path
+from fluxmlx.server.patience import Patience
 from fluxmlx.server.pool import ModelPool
 from fluxmlx.server.version import server_version
 
@@ -36,6 +37,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BACKLOG = 2048
 _GRACE_S = 2.0  # for the last bytes of answers that were broken off
 _LOOK_S = 0.02
+_PATIENCE_S = 3.0  # of who asked twice, with threads that do not come back
 
 
 def run_server(
@@ -60,8 +62,8 @@ def run_server(
         FluxmlxError: the model cannot be loaded.
     """
     listener = bind(settings.host, settings.port)
-    with contextlib.closing(listener):
-        asyncio.run(_serve(settings, listener, model, pool, protocols, on_listening))
+    with contextlib.closing(listener), Patience(_PATIENCE_S) as patience:
+        asyncio.run(_serve(settings, listener, model, pool, protocols, on_listening, patience))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -94,6 +96,7 @@ async def _serve(
     pool: ModelPool | None,
     protocols: Sequence[Protocol] | None,
     on_listening: Callable[[str], None] | None,
+    patience: Patience,
 ) -> None:
     pool = pool or ModelPool(settings)
     app = create_app(settings, pool, protocols)
@@ -104,7 +107,7 @@ async def _serve(
         limit_concurrency=settings.max_connections, h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=int(_GRACE_S),
     )  # fmt: skip
-    server = _Server(config, app.state.context, on_listening)
+    server = _Server(config, app.state.context, on_listening, patience)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     problem: FluxmlxError | None = None
     if model is not None:
@@ -146,9 +149,14 @@ class _Server(uvicorn.Server):
     """uvicorn, with an end in three steps: no new work, running answers finish, the rest is broken off."""
 
     def __init__(
-        self, config: uvicorn.Config, context: ServerContext, on_listening: Callable[[str], None] | None
+        self,
+        config: uvicorn.Config,
+        context: ServerContext,
+        on_listening: Callable[[str], None] | None,
+        patience: Patience,
     ) -> None:
         super().__init__(config)
+        self._patience = patience
         self._context = context
         self._on_listening = on_listening
         self._ending: asyncio.Task[None] | None = None
@@ -182,8 +190,9 @@ class _Server(uvicorn.Server):
         if self._ending is None:
             self._context.is_draining = True
             self._ending = asyncio.create_task(self._drain())
-        else:
+        elif not self.force_exit:
             self.force_exit = self.should_exit = True
+            self._patience.begin()
 
     async def _drain(self) -> None:
         context, loop = self._context, asyncio.get_running_loop()

@@ -30,9 +30,12 @@ T = TypeVar("T")
 _LOG = logging.getLogger("fluxmlx.server")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def to_json(value: Any) -> bytes:
     """JSON without spaces; characters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def error_response(body: dict[str, Any] | str, status: int, headers: Mapping[str, str] | None) -> Response:
