@@ -15,7 +15,7 @@ from real_server import serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "openai.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PYTHON = re.findall(r"^```py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 HERE = "localhost:11434"
 pytestmark = pytest.mark.engine
 
@@ -33,7 +33,7 @@ def place(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 def test_the_page_has_commands() -> None:
     """They are found by their fences."""
-    assert len(SHELL) == 4 and len(PYTHON) == 1
+    assert len(SHELL) == 5 and len(PYTHON) == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

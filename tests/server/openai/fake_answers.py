@@ -49,3 +49,7 @@ def end_event(text: str = "", *, index: int = 0, written: int = 1, end: TokenLog
     return Event(
         text, index=index, finish_reason="stop", usage=Usage(3, written), timings=TIMES, end_logprobs=end
     )
+
+
+def counts(usage: dict[str, Any]) -> tuple[int, int, int]:
+    return usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]

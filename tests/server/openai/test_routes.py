@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_answers import counts
 from starlette.testclient import TestClient
 
 import fluxmlx
@@ -101,7 +104,7 @@ def test_a_stream_adds_up(client: TestClient) -> None:
     }
     whole = post(client, "/v1/completions", **asked)
     chunks = stream(client, "/v1/completions", **asked, stream_options={"include_usage": True})
-    assert chunks[-1]["usage"] == whole["usage"] and chunks[-1]["choices"] == []
+    assert counts(chunks[-1]["usage"]) == counts(whole["usage"]) and chunks[-1]["choices"] == []
     for index, choice in enumerate(whole["choices"]):
         parts = [chunk["choices"][0] for chunk in chunks[:-1] if chunk["choices"][0]["index"] == index]
         assert "".join(part["text"] for part in parts) == choice["text"]
@@ -109,6 +112,15 @@ def test_a_stream_adds_up(client: TestClient) -> None:
             "token_logprobs"
         ]
         assert [part["finish_reason"] for part in parts][-1] == choice["finish_reason"]
+
+
+def test_what_was_read_before_is_told(client: TestClient) -> None:
+    """Tokens of a prompt that another request had read are counted apart, as OpenAI's servers do."""
+    prompt = "b" * 200
+    first = post(client, "/v1/completions", **GREEDY, prompt=prompt)["usage"]
+    again = post(client, "/v1/completions", **GREEDY, prompt=prompt)["usage"]
+    assert counts(first) == counts(again) and first["prompt_tokens_details"] == {"cached_tokens": 0}
+    assert 100 < again["prompt_tokens_details"]["cached_tokens"] < 200
 
 
 def test_best_of_counts_what_was_written(client: TestClient) -> None:
@@ -187,8 +199,28 @@ def test_tokens_and_back(client: TestClient) -> None:
     assert refusal(client, "/tokenize", model="tiny")["param"] == "prompt"
 
 
+def test_embeddings_are_the_engines(client: TestClient, tiny_path: Path) -> None:
+    """Of texts and of token ids, as numbers or as bytes; cut, they have length 1 again."""
+    with fluxmlx.load(tiny_path, device="cpu") as engine:
+        expected = [one.vector.tolist() for one in engine.embed(["Hello", "<|im_end|>"])]
+    whole = post(client, "/v1/embeddings", model="tiny", input=["Hello", "<|im_end|>"])
+    assert [row["embedding"] for row in whole["data"]] == expected
+    assert whole["usage"] == {"prompt_tokens": 15, "total_tokens": 15}
+    ids = post(client, "/tokenize", model="tiny", prompt="Hello")["tokens"]
+    packed = post(client, "/v1/embeddings", model="tiny", input=ids, encoding_format="base64")["data"][0][
+        "embedding"
+    ]
+    assert list(array("f", base64.b64decode(packed))) == expected[0]
+    short = post(client, "/v1/embeddings", model="tiny", input="Hello", dimensions=8)["data"][0]["embedding"]
+    assert len(short) == 8 and abs(sum(value * value for value in short) - 1) < 1e-6
+
+
 def test_embeddings_say_what_they_cannot(client: TestClient) -> None:
-    """A model that gives none: the capability error; a wrong form: the field."""
+    """A wrong form, or more numbers than there are: the field."""
+    assert refusal(client, "/v1/embeddings", model="tiny", input="a", dimensions=999)["param"] == "dimensions"
+    assert (
+        refusal(client, "/v1/embeddings", model="tiny", input="a" * 300)["code"] == "context_length_exceeded"
+    )
     assert refusal(client, "/v1/embeddings", model="tiny", input="")["param"] == "input"
     assert (
         refusal(client, "/v1/embeddings", model="tiny", input="a", encoding_format="x")["param"]

@@ -111,6 +111,14 @@ def test_what_a_parent_asks_before(client: TestClient) -> None:
     assert client.get("/info").json()["device"] == "cpu"
 
 
+def test_the_vector_is_the_models(client: TestClient, tiny_path: Path) -> None:
+    """As the model has it, not of length 1."""
+    with fluxmlx.load(tiny_path, device="cpu") as engine:
+        expected = engine.embed("Hello", normalize=False).vector.tolist()
+    assert client.post("/embedding", json={"content": "Hello"}).json() == {"embedding": expected}
+    assert client.post("/embedding", json={"content": ""}).status_code == 400
+
+
 def test_refusals_are_plain_text(client: TestClient) -> None:
     """As Ollama's parents show them; a prompt that is too long says both numbers."""
     body = {"Prompt": "a" * 300, "Options": {"num_predict": 1}}

@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fluxmlx.errors import CapabilityError
 from fluxmlx.server.context import ServerContext
 from fluxmlx.server.generation import in_thread_if_long
 from fluxmlx.server.openai.embedding_request import EmbeddingRequest, embedding_body, shortened
@@ -33,10 +32,7 @@ async def embeddings(body: EmbeddingRequest, request: Request, server: Server) -
 
 async def _whole(server: ServerContext, body: EmbeddingRequest) -> dict[str, Any]:
     inputs = body.inputs()
-    async with leased(server, body.model, {}, body.keep_alive) as leased_engine:
-        engine: Any = leased_engine
-        if not hasattr(engine, "aembed"):
-            raise CapabilityError(f"{body.model!r} does not support embeddings")
+    async with leased(server, body.model, {}, body.keep_alive) as engine:
         asked: list[Asked] = await in_thread_if_long(
             sum(map(len, inputs)),
             lambda: [ask(engine, one, parse_special=False, param="input") for one in inputs],

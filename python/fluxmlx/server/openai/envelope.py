@@ -56,6 +56,7 @@ class Tally:
     """Token counts of a request's answers; a prompt counts once, however many answers it has."""
 
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
 
     def add(self, answers: Iterable[Usage], n_ends: int = 0) -> None:
@@ -66,6 +67,7 @@ class Tally:
         """
         usages = list(answers)
         self.prompt_tokens += usages[0].prompt_tokens
+        self.cached_tokens += usages[0].cached_tokens
         self.completion_tokens += sum(usage.completion_tokens for usage in usages) + n_ends
 
     def body(self) -> dict[str, Any]:
@@ -75,4 +77,5 @@ class Tally:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": total,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
         }

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.server.context import ServerContext, context_of
-from fluxmlx.server.errors import Failure, RequestError
+from fluxmlx.server.errors import Failure
 from fluxmlx.server.generation import check_queue, events, in_thread_if_long
 from fluxmlx.server.ollama.chunks import logprob_row
 from fluxmlx.server.ollama.prompts import context_of_request, fitting
@@ -167,8 +167,6 @@ async def _embedding(server: ServerContext, model: str, fields: dict[str, Any]) 
     if not isinstance(text, str) or not text:
         raise InvalidArgumentError("content must be a text that is not empty")
     async with server.pool.lease(model) as engine:
-        if not hasattr(engine, "aembed"):
-            raise RequestError(501, "this model does not support embeddings", code="not_supported")
         found = await engine.aembed(text, normalize=False)
         vector: list[float] = found.vector.tolist()
         return vector
