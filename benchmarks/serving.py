@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 from statistics import median, quantiles
@@ -61,6 +62,12 @@ def compare(clients: int, args: argparse.Namespace) -> dict[str, dict[str, float
                 fluxmlx(args.file, *slots) if ours else llama_server(args.llama_server, args.file, *slots)
             )
             found.append(measured(command, port, clients, args))
+            print(
+                clients,
+                name,
+                {key: round(value, 1) for key, value in summary(found[-1:]).items()},
+                file=sys.stderr,
+            )
     return {name: summary(found) for name, found in runs.items()}
 
 

@@ -68,6 +68,7 @@ def in_turn(
         found = {"library": by_library(process, texts, of_turn), "server": by_server(port, texts, of_turn)}
         for name in found if turn else ():
             rates[name].append(found[name])
+        print(streams, "streams:", {name: round(rate, 1) for name, rate in found.items()}, file=sys.stderr)
     pairs = zip(rates["server"], rates["library"], strict=True)
     ratio = median(server / library for server, library in pairs)
     return {name: median(row) for name, row in rates.items()} | {"ratio": ratio, "rates": rates}
