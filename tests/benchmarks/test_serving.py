@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
+import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,19 @@ pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install .
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a script of benchmarks/ as a module."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    return importlib.import_module
+    """Loads a script of benchmarks/ under a name of its own: tests/server has a module called serving, too."""
+    folder = Path(__file__).parents[2] / "benchmarks"
+    monkeypatch.syspath_prepend(str(folder))
+
+    def by_path(name: str) -> Any:
+        spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", folder / f"{name}.py")
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)  # its dataclasses look themselves up there
+        spec.loader.exec_module(module)
+        return module
+
+    return by_path
 
 
 def sse(*rows: str) -> list[bytes]:
