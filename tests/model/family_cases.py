@@ -159,7 +159,7 @@ CASES = {
         architecture="granite",
         keys={"embedding_scale": 6.0, "residual_scale": 0.3, "attention.scale": 0.1, "logit_scale": 2.0},
     ),
-    "smollm3": Family(architecture="smollm3", shape=Shape(n_layers=5)),
+    "smollm3": Family(architecture="smollm3", shape=Shape(n_layers=8)),
     "cohere2": Family(
         architecture="cohere2",
         shape=Shape(n_layers=5),
