@@ -57,7 +57,7 @@ def test_in_an_answer_and_in_the_queue(server: Server) -> None:
     began = time.monotonic()
     refused = httpx.post(server.url + "/api/generate", json={"model": "smol", "prompt": "x" * 100_000})
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert time.monotonic() - began < 1  # 10 ms on a quiet machine, the connection included
+    assert time.monotonic() - began < 1
     second.close()
     until_number(server, "queued", 1)
     first.close()
