@@ -4,47 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Any
 
 import httpx
-from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
 from stub_engine import StubEngine
-
-from fluxmlx.server import generation
-from fluxmlx.server.context import ServerContext, context_of
-from fluxmlx.server.errors import plain_error_body
-from fluxmlx.server.protocols import Protocol
-from fluxmlx.server.streams import NDJSON, SSE, StreamResponse, unless_gone
+from stub_protocol import PROTOCOL
 
 Open = Callable[..., httpx.AsyncClient]
-router = APIRouter()
-PROTOCOL = Protocol("test", router, ("/stream", "/whole"), plain_error_body)
-
-
-async def words(server: ServerContext, prompt: str) -> AsyncGenerator[dict[str, str]]:
-    async with server.pool.lease("a") as engine:
-        generation.check_queue(server, engine)
-        async for event in generation.events(server, engine, engine.tokenize(prompt), model="a"):
-            yield {"text": event.text}
-
-
-@router.post("/stream/{kind}")
-async def stream(
-    kind: str, server: Annotated[ServerContext, Depends(context_of)], prompt: str = "p"
-) -> Response:
-    form = {"nd": NDJSON, "sse": SSE}[kind]
-    return StreamResponse(
-        words(server, prompt), form, error_body=plain_error_body, ping=server.settings.stream_ping
-    )
-
-
-@router.post("/whole")
-async def whole(request: Request, server: Annotated[ServerContext, Depends(context_of)]) -> dict[str, str]:
-    async with server.pool.lease("a") as engine:
-        answer = await unless_gone(request, generation.whole(server, engine, [1], model="a"))
-    return {"text": answer.text}
 
 
 def post(open_client: Open, engine: StubEngine, path: str, **settings: Any) -> Any:

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from stub_engine import StubEngine, StubLoader
-from test_streams import PROTOCOL
+from stub_protocol import PROTOCOL
 
 from fluxmlx.server import ModelPool, load_settings, run_server
 
