@@ -118,7 +118,7 @@ def test_random_use_leaves_nothing(tiny_path: Path, n: int, max_memory: str | No
         assert churn(engine, n, seed=1) == []
         stats = settle(engine)
         assert counts() == before
-        assert resident_bytes() - memory < 32 << 20
+        assert resident_bytes() - memory < (32 << 20) + stats.prefix_bytes  # prefixes are kept on purpose
         assert stats.failed == 0 and stats.cache_bytes == 0
         assert (stats.preemptions > 0) == (max_memory is not None)
         assert engine.generate([1, 2, 3], temperature=0, max_tokens=9, ignore_eos=True).tokens == expected
