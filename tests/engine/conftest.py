@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent.parent / "model"))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parent.parent / "model")]
 
 import tiny_models
 
@@ -24,3 +24,10 @@ def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
     with fluxmlx.load(tiny_path, device="cpu") as loaded:
         yield loaded
+
+
+@pytest.fixture
+def fresh(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
+    """One that has read nothing yet, with room for longer prompts."""
+    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
+        yield engine

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny_models
+from prefixes import LONG, OPTIONS
 
 import fluxmlx
 from fluxmlx import errors
-
-LONG = [65 + i % 23 for i in range(200)]
-OPTIONS: dict[str, Any] = {"max_tokens": 12, "ignore_eos": True, "seed": 5, "logprobs": 1}
-
-
-@pytest.fixture
-def fresh(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
-    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")

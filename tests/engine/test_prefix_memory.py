@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
+
+from prefixes import LONG, facts, settled
 
 import fluxmlx
-
-LONG = [65 + i % 23 for i in range(200)]
-
-
-def facts(answer: fluxmlx.Completion) -> tuple[Any, ...]:
-    """All of an answer but its seconds."""
-    return (
-        answer.text,
-        answer.tokens,
-        answer.finish_reason,
-        answer.logprobs,
-        answer.prompt_logprobs,
-        answer.usage,
-    )
-
-
-def settled(engine: fluxmlx.Engine) -> fluxmlx.Stats:
-    """The statistics once nothing runs; a step is counted after its events."""
-    while engine.stats().running:
-        time.sleep(0.001)
-    time.sleep(0.01)
-    return engine.stats()
 
 
 def test_a_budget_of_bytes(tiny_path: Path) -> None:

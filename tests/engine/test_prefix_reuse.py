@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prefixes import LONG, OPTIONS, facts, settled
 
 import fluxmlx
 from fluxmlx import errors
-
-LONG = [65 + i % 23 for i in range(200)]
-OPTIONS: dict[str, Any] = {"max_tokens": 12, "ignore_eos": True, "seed": 5, "logprobs": 1}
-
-
-@pytest.fixture
-def fresh(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
-    with fluxmlx.load(tiny_path, device="cpu", ctx=2048) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +20,6 @@ def plain(tiny_path: Path) -> Iterator[fluxmlx.Engine]:
     """An engine that keeps nothing."""
     with fluxmlx.load(tiny_path, device="cpu", ctx=2048, prefix_memory=0) as engine:
         yield engine
-
-
-def facts(answer: fluxmlx.Completion) -> tuple[Any, ...]:
-    """All of an answer but its seconds."""
-    return (
-        answer.text,
-        answer.tokens,
-        answer.finish_reason,
-        answer.logprobs,
-        answer.prompt_logprobs,
-        answer.usage,
-    )
-
-
-def settled(engine: fluxmlx.Engine) -> fluxmlx.Stats:
-    """The statistics once nothing runs; a step is counted after its events."""
-    while engine.stats().running:
-        time.sleep(0.001)
-    time.sleep(0.01)
-    return engine.stats()
 
 
 def test_the_same_prompt_again(fresh: fluxmlx.Engine, plain: fluxmlx.Engine) -> None:

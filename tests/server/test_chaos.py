@@ -9,20 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import chaos
-import httpx
 import pytest
-from real_server import Server, serving
+from real_server import Server, serving_model
 
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 @pytest.fixture
-def server(smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "store"))
-    with serving("serve_model.py", model=smollm2, alias="smol", num_parallel=8) as running:
-        until = time.monotonic() + 60
-        while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
-            time.sleep(0.05)
+def server(smollm2: Path, tmp_path: Path) -> Iterator[Server]:
+    with serving_model(smollm2, tmp_path / "store", num_parallel=8) as running:
         yield running
 
 

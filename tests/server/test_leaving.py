@@ -11,17 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from real_server import Server, serving
+from real_server import Server, serving_model
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def server(smollm2: Path) -> Iterator[Server]:
-    with serving("serve_model.py", model=smollm2, alias="smol", num_parallel=1, max_queue=2) as running:
-        until = time.monotonic() + 60
-        while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
-            time.sleep(0.05)
+def server(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving_model(smollm2, tmp_path_factory.mktemp("store"), num_parallel=1, max_queue=2) as running:
         yield running
 
 

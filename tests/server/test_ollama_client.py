@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import ollama
 import pytest
-from real_server import Server, serving
+from real_server import Server, serving_model
 
 import fluxmlx
 
@@ -21,14 +19,8 @@ OPTIONS = {"num_predict": 12, "seed": 7, "temperature": 0.7}
 
 @pytest.fixture(scope="module")
 def server(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLUXMLX_HOME", str(tmp_path_factory.mktemp("store")))
-        patch.setenv("OLLAMA_MODELS", str(tmp_path_factory.mktemp("ollama")))
-        with serving("serve_model.py", model=smollm2, alias="smol") as running:
-            until = time.monotonic() + 60
-            while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
-                time.sleep(0.05)
-            yield running
+    with serving_model(smollm2, tmp_path_factory.mktemp("store")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from real_server import serving
+from real_server import serving_model
 
 PAGE = (Path(__file__).parents[2] / "docs" / "openai.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -23,12 +22,8 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def place(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the server is that the page puts at localhost:11434."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("FLUXMLX_HOME", "OLLAMA_MODELS"):
-            patch.setenv(name, str(tmp_path_factory.mktemp("store")))
-        with serving("serve_model.py", model=smollm2, alias="smollm2") as running:
-            httpx.post(f"{running.url}/tokenize", json={"model": "smollm2", "prompt": ""}, timeout=60)
-            yield running.url.removeprefix("http://")
+    with serving_model(smollm2, tmp_path_factory.mktemp("store"), alias="smollm2") as running:
+        yield running.url.removeprefix("http://")
 
 
 def test_the_page_has_commands() -> None:

@@ -59,7 +59,7 @@ def test_sigterm_does_not_wait_for_ever() -> None:
         stream = start_stream(server)
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 5
         found = read_all(stream)
         assert b'{"error":"the engine was closed"}' in found and found.endswith(b"0\r\n\r\n")
 
@@ -72,7 +72,7 @@ def test_a_second_signal_leaves_at_once() -> None:
         assert server.process.poll() is None
         began = time.monotonic()
         assert server.stop(signal.SIGINT) == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 5
 
 
 def test_a_second_signal_waits_for_no_thread() -> None:
@@ -91,7 +91,7 @@ def test_a_signal_while_the_model_is_loaded() -> None:
         assert httpx.get(server.url + "/ready").status_code == 503
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 5
 
 
 def test_a_slow_head_is_cut_off() -> None:
@@ -100,7 +100,7 @@ def test_a_slow_head_is_cut_off() -> None:
         slow.sendall(b"GET /health HT")
         began = time.monotonic()
         assert read_all(slow) == b"" and read_all(silent) == b""
-        assert 0.1 < time.monotonic() - began < 15
+        assert 0.1 < time.monotonic() - began < 5
 
 
 def test_a_reader_that_stops_is_cut_off() -> None:

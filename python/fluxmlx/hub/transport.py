@@ -162,17 +162,8 @@ class _Connection(http.client.HTTPConnection):
             _check_peer(self)
 
 
-class _TlsConnection(http.client.HTTPSConnection):
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
     """The same with TLS: nothing but the handshake has been sent by then."""
-
-    def __init__(self, check: bool, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._check = check
-
-    def connect(self) -> None:
-        super().connect()
-        if self._check:
-            _check_peer(self)
 
 
 def _check_peer(connection: http.client.HTTPConnection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,21 +10,14 @@ import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
 
-import httpx
-from real_server import serving
+from real_server import serving_model
 
 
 @pytest.fixture(scope="session")
 def url(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the server is; its model is called `smol`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLUXMLX_HOME", str(tmp_path_factory.mktemp("store")))
-        patch.setenv("OLLAMA_MODELS", str(tmp_path_factory.mktemp("ollama")))
-        with serving("serve_model.py", model=smollm2, alias="smol") as running:
-            until = time.monotonic() + 60
-            while httpx.get(running.url + "/ready").status_code != 200 and time.monotonic() < until:
-                time.sleep(0.05)
-            yield running.url
+    with serving_model(smollm2, tmp_path_factory.mktemp("store")) as running:
+        yield running.url
 
 
 @pytest.fixture(autouse=True)

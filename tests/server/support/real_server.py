@@ -10,8 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import httpx
+import pytest
 
 HERE = Path(__file__).parent
 
@@ -75,6 +79,19 @@ def serving(script: str = "serve_stub.py", **options: object) -> Iterator[Server
             process.wait()
         assert process.stderr
         process.stderr.close()
+
+
+@contextlib.contextmanager
+def serving_model(model: Path, store: Path, alias: str = "smol", **options: object) -> Iterator[Server]:
+    """A server that has loaded a real model under its alias, and knows of no other model on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FLUXMLX_HOME", "OLLAMA_MODELS"):
+            patch.setenv(name, str(store))
+        with serving("serve_model.py", model=model, alias=alias, **options) as server:
+            until = time.monotonic() + 60
+            while httpx.get(server.url + "/ready").status_code != 200 and time.monotonic() < until:
+                time.sleep(0.05)
+            yield server
 
 
 def read_all(connection: socket.socket) -> bytes:
