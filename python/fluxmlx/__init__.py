@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from fluxmlx.facts import Capabilities, Stats
     from fluxmlx.loading import load
-    from fluxmlx.results import Completion, Embedding, Event, Score, Timings, TokenLogprobs, Usage
+    from fluxmlx.results import Completion, Embedding, Event, Perplexity, Score, Timings, TokenLogprobs, Usage
     from fluxmlx.sampling import SamplingParams
     from fluxmlx.streaming import Stream
 
@@ -60,6 +60,7 @@ __all__ = [
     "ModelIOError",
     "ModelNotFoundError",
     "OutOfMemoryError",
+    "Perplexity",
     "QueueFullError",
     "SamplingParams",
     "Score",
@@ -94,6 +95,7 @@ _HOMES = {
     "ModelIOError": "fluxmlx.errors",
     "ModelNotFoundError": "fluxmlx.errors",
     "OutOfMemoryError": "fluxmlx.errors",
+    "Perplexity": "fluxmlx.results",
     "QueueFullError": "fluxmlx.errors",
     "SamplingParams": "fluxmlx.sampling",
     "Score": "fluxmlx.results",

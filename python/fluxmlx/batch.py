@@ -28,7 +28,7 @@ class Window:
 
     Args:
         submit: hands one request to the engine, with the mailbox and the key to announce its end by.
-        report: called with ("answers", how many there are, of how many).
+        report: called with (unit, how many answers there are, of how many).
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Window:
         *,
         width: int,
         report: Report | None,
+        unit: str = "answers",
     ) -> None:
         self._requests = requests
         self._submit = submit
         self._width = width
         self._report = report
+        self._unit = unit
         self._mailbox: _core.Mailbox = core.Mailbox()
         self._running: dict[int, Stream] = {}
         self._answers: dict[int, Completion] = {}
@@ -77,7 +79,7 @@ class Window:
                 self._answers[index] = self._running[index].result()
             del self._running[index]
             if self._report:
-                self._report("answers", len(self._answers), len(self._requests))
+                self._report(self._unit, len(self._answers), len(self._requests))
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ from fluxmlx.async_methods import AsyncMethods
 from fluxmlx.batch import Window
 from fluxmlx.embeddings import Pooling, embedding_requests, to_embeddings
 from fluxmlx.errors import CapabilityError
+from fluxmlx.perplexity import perplexity_of, windows_of
 from fluxmlx.progress import Report, reporter
 from fluxmlx.requests import Prompt, Prompts, Request
-from fluxmlx.results import Completion, Embedding, Score
+from fluxmlx.results import Completion, Embedding, Perplexity, Score
 from fluxmlx.sampling import MAX_LOGPROBS, SamplingParams
 from fluxmlx.streaming import Stream
 
@@ -47,6 +48,41 @@ class ReadingMethods(AsyncMethods):
             logprobs=(None, *(row.logprob for row in rows)),
             top=((), *(row.top for row in rows)),
         )
+
+    def perplexity(
+        self,
+        text: Prompt,
+        *,
+        ctx: int | None = None,
+        chunks: int | None = None,
+        stride: int | None = None,
+        progress: bool | Report = False,
+    ) -> Perplexity:
+        """How much a text surprises the model, by the definition of `llama-perplexity`: the text is cut into windows of
+        `ctx` tokens, each read on its own and with BOS in place of its first token where the model adds one; of each
+        window the tokens of the second half count, and what is left at the end of the text does not.
+
+        Args:
+            text: a text, or token ids.
+            ctx: tokens of a window; default: 512, or as many as the engine has positions.
+            chunks: how many windows to read; default: all.
+            stride: begin a window every so many tokens, and count the last so many of each: more context for each
+                token and more to read.
+            progress: bars on the terminal for True, or a function of ("windows", done, total).
+
+        Raises:
+            InvalidArgumentError: a number cannot be used, or the text is shorter than one window.
+        """
+        tokens = self._requests.ids(text, parse_special=False)
+        windows = windows_of(
+            tokens, self.tokenizer, ctx=ctx, chunks=chunks, stride=stride, longest=self.info["n_ctx"]
+        )
+        options = {"max_tokens": 0, "n": 1, "prompt_logprobs": 0, "cache_prompt": False}
+        requests = [self._requests.one(prompt, None, options) for prompt in windows.prompts]
+        with reporter(progress) as report:
+            window = Window(requests, self._start, width=self._width, report=report, unit="windows")
+            answers = window.complete()
+        return perplexity_of(answers, windows)
 
     @overload
     def embed(self, prompt: Prompt, *, pooling: Pooling | None = ..., normalize: bool = ...,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Completion", "Embedding", "Event", "Score", "Timings", "TokenLogprobs", "Usage"]
+__all__ = ["Completion", "Embedding", "Event", "Perplexity", "Score", "Timings", "TokenLogprobs", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,25 @@ class Score:
     def total(self) -> float:
         """Sum of the log-probabilities."""
         return sum(value for value in self.logprobs if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Perplexity:
+    """How much a text surprises a model: e to the mean negative log-probability of a token.
+
+    Attributes:
+        perplexity: 1 for a model that knew every token before.
+        uncertainty: the standard error of that number, as if tokens were independent.
+        n_tokens: how many tokens count.
+        n_windows: parts of the text that were read on their own.
+        ctx: tokens of each of them.
+    """
+
+    perplexity: float
+    uncertainty: float
+    n_tokens: int
+    n_windows: int
+    ctx: int
 
 
 @dataclass(frozen=True, slots=True)

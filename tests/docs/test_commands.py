@@ -45,6 +45,7 @@ def place(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         "OLLAMA_HOST": "127.0.0.1:1",
     }
     (folder / "Modelfile").write_text(MODELFILE)
+    (folder / "text.txt").write_text("The sky is blue because of how air scatters light. " * 120)
     (folder / "letter.txt").write_text("Dear Sir, thank you.\n")
     (folder / "model.gguf").symlink_to(smollm2)
     (folder / "model.Modelfile").write_text("FROM ./model.gguf\nPARAMETER num_ctx 2048\n")

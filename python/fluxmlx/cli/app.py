@@ -13,6 +13,7 @@ from fluxmlx.cli.cp import cp
 from fluxmlx.cli.create import create
 from fluxmlx.cli.info import info, version
 from fluxmlx.cli.listing import list_models
+from fluxmlx.cli.perplexity import perplexity
 from fluxmlx.cli.ps import ps
 from fluxmlx.cli.pull import pull
 from fluxmlx.cli.rm import rm
@@ -43,6 +44,7 @@ app.command("rm")(rm)
 app.command("create")(create)
 app.command("info")(info)
 app.command("bench")(bench)
+app.command("perplexity")(perplexity)
 app.command("runner", hidden=True)(runner.runner)
 
 
