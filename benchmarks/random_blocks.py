@@ -28,7 +28,7 @@ FLOATS: dict[Type, tuple[str, int, int, int]] = {
     Type.F32: ("<u4", 0x807FFFFF, 23, 127), Type.F16: ("<u2", 0x83FF, 10, 15), Type.BF16: ("<u2", 0x807F, 7, 127),
 }  # fmt: skip
 
-MXFP4_RMS = 2.926  # of 0 0.5 1 1.5 2 3 4 6 and their negatives
+MXFP4_RMS = 2.926  # of 0 0.5 1 1.5 2 3 4 6 and their negatives, NVFP4's too
 
 
 def random_blocks(kind: Type, rows: int, columns: int, rng: np.random.Generator) -> Bytes:
@@ -43,6 +43,8 @@ def random_blocks(kind: Type, rows: int, columns: int, rng: np.random.Generator)
     blocks = np.frombuffer(bytearray(rng.bytes(count * size)), np.uint8).reshape(count, size)
     if kind is Type.MXFP4:
         blocks[:, 0] = 127 + round(np.log2(columns**-0.5 / MXFP4_RMS))
+    elif kind is Type.NVFP4:
+        blocks[:, :4] = gguf.quants.NVFP4.fp32_to_ue4m3(np.array([columns**-0.5 / MXFP4_RMS], np.float32))
     else:
         center(kind, blocks)
         set_scales(kind, blocks, 1.0)

@@ -216,7 +216,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", choices=SHAPES)
-    parser.add_argument("type", choices=[*MIXES, *(kind.name for kind in [*FLOATS, *SCALES, Type.MXFP4])])
+    parser.add_argument(
+        "type", choices=[*MIXES, *(kind.name for kind in [*FLOATS, *SCALES, Type.MXFP4, Type.NVFP4])]
+    )
     parser.add_argument("path", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -13,8 +13,8 @@ struct Table;
 // x = scale * q for 32 columns; |q| <= 127.
 struct Block32 {
   float scale;
-  float sum;  // scale * sum_q
-  int32_t sum_q;
+  float sum;          // scale * the sum of q
+  int16_t sums16[2];  // of q over each 16 columns
   int8_t q[32];
 };
 
@@ -32,7 +32,7 @@ template <int G>
 struct Group32 {
   float scale[G];
   float sum[G];
-  int32_t sum_q[G];
+  int16_t sums16[G][2];
   int8_t q[8][G][4];
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/error.h"
 #include "base/half.h"
 #include "quant/dequantize.h"
 
@@ -178,7 +179,26 @@ void to_mxfp4(const std::byte* row, int64_t n, uint8_t* packed, uint8_t* exponen
     uint8_t codes[32];
     exponents[g] = byte_at(row, 0);
     split_nibbles(row + 1, codes);
-    for (int i = 0; i < 16; ++i) packed[i] = static_cast<uint8_t>(codes[2 * i] | (codes[2 * i + 1] << 4));
+    pack_codes(codes, 32, 4, packed);
+  }
+}
+
+void to_nvfp4(const std::byte* row, int64_t n, uint8_t* packed, uint8_t* scales) {
+  for (int64_t b = 0; b < n / 64; ++b, row += 36, packed += 32, scales += 4) {
+    for (int g = 0; g < 4; ++g) {
+      const uint8_t scale = byte_at(row, g);
+      if (scale == 0xff) {
+        fail(ErrorCode::unsupported,
+             "a scale of NVFP4 is the byte 255, which MLX's arrays cannot hold: use device='cpu'");
+      }
+      scales[g] = scale == 0x7f ? 0 : scale & 0x7f;
+      uint8_t codes[16];
+      for (int i = 0; i < 8; ++i) {
+        codes[i] = byte_at(row, 4 + 8 * g + i) & 15;
+        codes[8 + i] = byte_at(row, 4 + 8 * g + i) >> 4;
+      }
+      pack_codes(codes, 16, 4, packed + 8 * g);
+    }
   }
 }
 

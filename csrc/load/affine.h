@@ -28,4 +28,7 @@ void pack_codes(const uint8_t* codes, int64_t n, int bits, uint8_t* packed);
 // MXFP4 blocks -> MLX's mode of that name: nibbles in element order, one exponent byte a group.
 void to_mxfp4(const std::byte* row, int64_t n, uint8_t* packed, uint8_t* exponents);
 
+// NVFP4 blocks -> MLX's mode of that name, a scale byte for 16 weights. Throws for a scale that E4M3 does not have.
+void to_nvfp4(const std::byte* row, int64_t n, uint8_t* packed, uint8_t* scales);
+
 }  // namespace fluxmlx::load

@@ -36,7 +36,8 @@ uint64_t count_elements(const gguf::Tensor& tensor) {
 
 // A matrix of a block type, in MLX's form with scales of `scale_bytes` each.
 uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
-  if (type == TensorType::MXFP4) return n / 2 + n / kGroupSize;
+  if (type == TensorType::MXFP4) return n / 2 + n / 32;
+  if (type == TensorType::NVFP4) return n / 2 + n / 16;
   return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
 }
 

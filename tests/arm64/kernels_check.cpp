@@ -65,6 +65,7 @@ std::vector<int> scale_offsets(TensorType type) {
     case TensorType::Q6_K:
       return {208};
     case TensorType::MXFP4:
+    case TensorType::NVFP4:
       return {};
     default:
       return {0};
@@ -74,7 +75,8 @@ std::vector<int> scale_offsets(TensorType type) {
 void set_block(const TensorTypeInfo& info, Random& random, std::byte* block) {
   for (uint32_t i = 0; i < info.block_bytes; ++i) block[i] = static_cast<std::byte>(random.bits() >> 56);
   if (info.type == TensorType::MXFP4) block[0] = static_cast<std::byte>(118 + random.bits() % 6);
-  for (const int offset : info.type == TensorType::MXFP4 ? std::vector<int>{} : scale_offsets(info.type)) {
+  for (int i = 0; info.type == TensorType::NVFP4 && i < 4; ++i) block[i] = static_cast<std::byte>(random.bits() % 40);
+  for (const int offset : scale_offsets(info.type)) {
     const uint16_t half = f32_to_f16(0.02f * random.unit());
     std::memcpy(block + offset, &half, sizeof half);
   }

@@ -14,7 +14,7 @@ fluxmlx = pytest.importorskip("fluxmlx")
 core = pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 
 TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
-TYPES += ["IQ4_NL", "IQ4_XS", "MXFP4"]
+TYPES += ["IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"]
 
 
 @pytest.fixture

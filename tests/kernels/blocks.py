@@ -31,6 +31,8 @@ def random_matrix(name: str, n_rows: int, n_cols: int, seed: int = 0) -> Matrix:
         data[:, offset : offset + 2] = scales.view(np.uint8).reshape(-1, 2)
     if name == "MXFP4":
         data[:, 0] = rng.integers(118, 124, len(data))
+    if name == "NVFP4":
+        data[:, :4] = rng.integers(1, 40, (len(data), 4))
     return number, data.tobytes(), n_rows, n_cols
 
 

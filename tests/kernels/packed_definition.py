@@ -17,6 +17,11 @@ fma = np.vectorize(_libm.fmaf, otypes=[np.float32])
 
 IQ4_VALUES = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
 MXFP4_VALUES = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
+NVFP4_SCALES = np.ldexp(
+    np.arange(8) + 8.0 * (np.arange(16) > 0)[:, None], np.maximum(np.arange(16), 1)[:, None] - 11
+)
+NVFP4_SCALES = np.tile(NVFP4_SCALES.ravel(), 2).astype(np.float32)
+NVFP4_SCALES[0x7F] = 0
 NAMES = {row[0]: name for name, row in _core.tensor_types().items()}
 
 
@@ -81,6 +86,21 @@ def product_32(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
             y = fma(scale, sums[:, :, b], y)
         else:
             y = y + fma(scale, sums[:, :, b], mins[None, :, b] * x_sums[:, None, b])
+    return y
+
+
+def product_nvfp4(raw: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(n_tokens, n_rows): two sums for 32 activations, each with a scale of its own"""
+    groups = raw[..., 4:].reshape(len(raw), -1, 2, 8)
+    nibbles_of = np.concatenate([groups & 15, groups >> 4], axis=-1)
+    codes = np.array(MXFP4_VALUES)[nibbles_of]  # (rows, n / 32, 2, 16)
+    d = NVFP4_SCALES[raw[..., :4]].reshape(len(raw), -1, 2)
+    scales, q = quantize(x, 32)
+    sums = np.einsum("tbhk,rbhk->trbh", q.reshape(len(x), -1, 2, 16), codes).astype(np.float32)
+    y = np.zeros((len(x), len(raw)), np.float32)
+    for b in range(d.shape[1]):
+        for half in (0, 1):
+            y = fma(d[None, :, b, half] * scales[:, None, b], sums[:, :, b, half], y)
     return y
 
 
@@ -175,6 +195,8 @@ def product(matrix: Matrix, x: np.ndarray) -> np.ndarray:
     _, block, size, _ = _core.tensor_types()[name]
     raw = np.frombuffer(data, np.uint8).reshape(n_rows, n_cols // block, size)
     with np.errstate(over="ignore", invalid="ignore"):  # the largest scales
+        if name == "NVFP4":
+            return product_nvfp4(raw, x)
         return product_256(name, raw, x) if block == 256 else product_32(name, raw, x)
 
 

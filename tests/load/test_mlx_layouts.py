@@ -32,6 +32,9 @@ def random_blocks(kind: str, n_out: int, n_in: int, seed: int = 0) -> tuple[byte
     }
     if kind == "MXFP4":
         raw[..., 0] = raw[..., 0] % 16 + 120
+    elif kind == "NVFP4":
+        raw[..., 0] = 0x7F  # which is zero
+        raw[..., 1:4] %= 0x7F
     else:
         for place in places.get(kind, (0,)):
             raw[..., place : place + 2] = np.frombuffer(np.float16(0.0123 + place / 5000).tobytes(), np.uint8)
@@ -39,7 +42,7 @@ def random_blocks(kind: str, n_out: int, n_in: int, seed: int = 0) -> tuple[byte
     return raw.tobytes(), values.reshape(n_out, n_in)
 
 
-@pytest.mark.parametrize("kind", [*EXACT, "MXFP4"])
+@pytest.mark.parametrize("kind", [*EXACT, "MXFP4", "NVFP4"])
 def test_exact_types(kind: str) -> None:
     """Types with one scale for 32 weights come through MLX with the file's values (one float32 rounding)."""
     blocks, values = random_blocks(kind, 5, 256)

@@ -34,7 +34,7 @@ SHAPES = {
 }
 TYPES = [
     *("F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
-    *("IQ4_NL", "IQ4_XS", "MXFP4"),
+    *("IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"),
 ]
 NEAREST = ("Q2_K", "Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS")  # composed: the nearest of 256 levels
 

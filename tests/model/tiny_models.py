@@ -110,6 +110,9 @@ def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.rando
         pass
     block, size = gguf.GGML_QUANT_SIZES[kind]
     raw = rng.integers(0, 256, (values.shape[0], values.shape[1] // block, size), dtype=np.uint8)
+    if kind.name == "NVFP4":
+        raw[:, :, :4] = rng.integers(1, 8, raw[:, :, :4].shape)
+        return raw.reshape(values.shape[0], -1)
     scale = np.frombuffer(np.float16(values.std() / 900).tobytes(), np.uint8)
     for start in SCALE_OFFSETS[kind.name]:
         raw[:, :, start : start + 2] = scale

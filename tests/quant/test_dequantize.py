@@ -17,7 +17,7 @@ quants = pytest.importorskip(
 
 TYPES = [
     "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-    "IQ4_NL", "IQ4_XS", "MXFP4",
+    "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4",
 ]  # fmt: skip
 # Where the half-precision scales lie in a block.
 SCALE_OFFSETS = {
@@ -90,6 +90,12 @@ def test_every_mxfp4_exponent_is_bit_equal() -> None:
     """All 256 exponents of MXFP4 scale exactly, subnormal and overflowing ones too."""
     data = b"".join(bytes([e]) + bytes(range(0, 256, 16)) for e in range(256))
     assert_same_bits(_core.dequantize(data, "MXFP4"), reference(data, "MXFP4"))
+
+
+def test_every_nvfp4_scale_is_bit_equal() -> None:
+    """All 256 scale bytes of NVFP4, subnormals, the sign and 0x7F among them, mean what the reference says."""
+    data = b"".join(bytes([s, 255 - s, s, 0x38]) + bytes(range(0, 256, 8)) for s in range(256))
+    assert_same_bits(_core.dequantize(data, "NVFP4"), reference(data, "NVFP4"))
 
 
 def test_tensor_types_says_what_can_be_read() -> None:

@@ -43,24 +43,28 @@ Array through_affine(TensorType type, const std::byte* blocks, int n_out, int n_
                         {"affine", plan.bits, load::kGroupSize}, MLX_FLOAT32, s);
 }
 
-Array through_mxfp4(const std::byte* blocks, int n_out, int n_in, const Stream& s) {
-  const int n_groups = n_in / load::kGroupSize;
-  std::vector<uint8_t> packed(static_cast<size_t>(n_out) * n_in / 2), exponents(static_cast<size_t>(n_out) * n_groups);
+Array through_microscaled(TensorType type, const std::byte* blocks, int n_out, int n_in, const Stream& s) {
+  const bool nvfp4 = type == TensorType::NVFP4;
+  const TensorTypeInfo& info = tensor_type_info(type);
+  const int group_size = nvfp4 ? 16 : 32, n_groups = n_in / group_size;
+  const size_t row_bytes = n_in / info.block_size * info.block_bytes;
+  std::vector<uint8_t> packed(static_cast<size_t>(n_out) * n_in / 2), scales(static_cast<size_t>(n_out) * n_groups);
   for (int r = 0; r < n_out; ++r) {
-    load::to_mxfp4(blocks + static_cast<size_t>(r) * n_groups * 17, n_in, &packed[static_cast<size_t>(r) * n_in / 2],
-                   &exponents[static_cast<size_t>(r) * n_groups]);
+    (nvfp4 ? load::to_nvfp4 : load::to_mxfp4)(blocks + r * row_bytes, n_in, &packed[static_cast<size_t>(r) * n_in / 2],
+                                              &scales[static_cast<size_t>(r) * n_groups]);
   }
   const Array w = Array::from(packed.data(), {n_out, n_in / 8}, MLX_UINT32);
-  return mx::dequantize(w, Array::from(exponents.data(), {n_out, n_groups}, MLX_UINT8), Array(),
-                        {"mxfp4", 4, load::kGroupSize}, MLX_FLOAT32, s);
+  return mx::dequantize(w, Array::from(scales.data(), {n_out, n_groups}, MLX_UINT8), Array(),
+                        {nvfp4 ? "nvfp4" : "mxfp4", 4, group_size}, MLX_FLOAT32, s);
 }
 
 Floats mlx_layout(const nb::bytes& blocks, const std::string& type_name, int n_out, int n_in) {
   const Stream stream(DeviceKind::cpu);
   const TensorType type = type_named(type_name);
   const auto* data = reinterpret_cast<const std::byte*>(blocks.c_str());
-  const Array values = type == TensorType::MXFP4 ? through_mxfp4(data, n_out, n_in, stream)
-                                                 : through_affine(type, data, n_out, n_in, stream);
+  const bool microscaled = type == TensorType::MXFP4 || type == TensorType::NVFP4;
+  const Array values = microscaled ? through_microscaled(type, data, n_out, n_in, stream)
+                                   : through_affine(type, data, n_out, n_in, stream);
   mx::eval(values);
   return to_numpy(values);
 }

@@ -3,6 +3,7 @@
 #include "kernels/avx2/dequantize_256.h"
 #include "kernels/avx2/dequantize_32.h"
 #include "quant/body/float.h"
+#include "quant/body/nvfp4.h"
 #include "quant/dequantize.h"
 
 namespace fluxmlx::kernels::FLUXMLX_ISA {
@@ -49,6 +50,8 @@ inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
       return dequantize_iq4_xs;
     case TensorType::MXFP4:
       return dequantize_mxfp4;
+    case TensorType::NVFP4:
+      return quant::FLUXMLX_ISA::dequantize_nvfp4;
     default:
       return nullptr;
   }

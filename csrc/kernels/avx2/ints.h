@@ -22,6 +22,10 @@ inline B32 high_nibbles(B32 a) { return low_nibbles(B32{_mm256_srli_epi16(a.v, 4
 inline __m128i load_16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 inline Pairs load_pairs(const uint8_t* p) { return {_mm256_cvtepu8_epi16(load_16(p))}; }
 inline Pairs load_signed_pairs(const uint8_t* p) { return {_mm256_cvtepi8_epi16(load_16(p))}; }
+template <int kFirst, int kSecond>
+inline Pairs equal_pairs() {
+  return {_mm256_set1_epi32(static_cast<int>((kSecond & 0xffffu) << 16 | (kFirst & 0xffffu)))};
+}
 inline Pairs low_nibbles(Pairs a) { return {_mm256_and_si256(a.v, _mm256_set1_epi16(15))}; }
 inline Pairs high_nibbles(Pairs a) { return {_mm256_srli_epi16(a.v, 4)}; }
 inline B32 either(B32 a, B32 b) { return {_mm256_or_si256(a.v, b.v)}; }
@@ -42,6 +46,14 @@ inline F8 load_half_powers(const uint8_t* p) {
   const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
   const __m256i tiny = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
   return {_mm256_castsi256_ps(_mm256_blendv_epi8(normal, tiny, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)))};
+}
+
+// As float16 with another exponent.
+inline F8 load_half_ue4m3(const uint8_t* p) {
+  const __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m128i is_zero = _mm_cmpeq_epi16(codes, _mm_set1_epi16(0x7f));
+  const __m128i bits = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi16(0x7f)), 7);
+  return {_mm256_mul_ps(_mm256_cvtph_ps(_mm_andnot_si128(is_zero, bits)), _mm256_set1_ps(0x1p7f))};
 }
 
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }

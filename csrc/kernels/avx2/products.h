@@ -118,10 +118,6 @@ template <int kShift, int G>
 inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
   for (int t = 0; t < G; ++t) sums.v[t] = sub(sums.v[t], I8{_mm256_slli_epi32(b.v[t].v, kShift)});
 }
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const int32_t (&x)[G]) {
-  for (int t = 0; t < G; ++t) sums.v[t] = sub(sums.v[t], I8{_mm256_slli_epi32(_mm256_set1_epi32(x[t]), kShift)});
-}
 
 template <int G>
 inline F8 for_tokens(F8 a) {

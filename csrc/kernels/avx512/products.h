@@ -146,11 +146,5 @@ template <int kShift, int G>
 inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
   for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = sub(sums.v[i], shift_left<kShift>(b.v[i]));
 }
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const int32_t (&x)[G]) {
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) {
-    sums.v[i] = sub(sums.v[i], shift_left<kShift>(token_bytes<G>(x, i)));
-  }
-}
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

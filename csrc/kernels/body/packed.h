@@ -3,6 +3,7 @@
 #include "kernels/body/packed_16.h"
 #include "kernels/body/packed_256.h"
 #include "kernels/body/packed_32.h"
+#include "kernels/body/packed_nvfp4.h"
 #include "kernels/body/packed_tables.h"
 #include "kernels/table.h"
 
@@ -66,6 +67,8 @@ inline PackedKernel find_packed(TensorType type) {
       return kernel_32<PackedIQ4_NL>();
     case TensorType::MXFP4:
       return kernel_32<PackedMXFP4>();
+    case TensorType::NVFP4:
+      return {multiply_strip_nvfp4<>, PackedNVFP4::kBytes, 64};
     case TensorType::Q2_K:
       return kernel_256<PackedQ2_K>();
     case TensorType::Q3_K:

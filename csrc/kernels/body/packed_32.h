@@ -42,6 +42,12 @@ inline void multiply_32(const Codes& codes, const Group32<G>& x, Sums<G>& sums) 
   multiply_codes<kBits, 8, G>(codes, x.q, [&](const auto& dots) { add_total(sums, dots); });
 }
 
+// Takes the offset of all codes off the sums.
+template <int kOffset, int G>
+inline void lower(Sums<G>& sums, const Group32<G>& x) {
+  add_multiples<G>(sums, equal_pairs<-kOffset, -kOffset>(), x.sums16);
+}
+
 // Vectors 0 to 3 of nibbles: low ones are columns 4 s to 4 s + 3, high ones 16 columns further.
 inline auto nibbles(const uint8_t* p) {
   return [p](auto s) {
@@ -58,7 +64,7 @@ struct PackedQ4_0 {
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     multiply_32<4>(nibbles(w + 16), x, sums);
-    sub_shifted<3>(sums, x.sum_q);
+    lower<8>(sums, x);
   }
 };
 
@@ -87,7 +93,7 @@ struct PackedQ5_0 {
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     multiply_32<5>(five_bits(w + 16), x, sums);
-    sub_shifted<4>(sums, x.sum_q);
+    lower<16>(sums, x);
   }
 };
 
@@ -112,7 +118,7 @@ struct PackedQ8_0 {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return load_bytes(w + 16 + 32 * s); };
     multiply_32<8>(codes, x, sums);
-    sub_shifted<7>(sums, x.sum_q);
+    lower<128>(sums, x);
   }
 };
 

@@ -19,7 +19,7 @@ struct PackedIQ4_NL {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return look_up_codes<8>(nibbles(w + 16)(s), kIq4Codes); };
     multiply_32<8>(codes, x, sums);
-    sub_shifted<7>(sums, x.sum_q);
+    lower<128>(sums, x);
   }
 };
 
@@ -32,7 +32,7 @@ struct PackedMXFP4 {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return look_up_codes<5>(nibbles(w + 8)(s), kMxfp4Codes); };
     multiply_32<5>(codes, x, sums);
-    sub_shifted<4>(sums, x.sum_q);
+    lower<16>(sums, x);
   }
 };
 

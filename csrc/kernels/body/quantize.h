@@ -61,15 +61,17 @@ inline Block32 quantize_block_32(const float* x) {
   const float inverse = inverse_scale(largest);
   if (inverse == 0) {
     const float scale = scale_without_codes(largest);
-    return {scale, scale, 0, {}};
+    return {scale, scale, {}, {}};
   }
   Block32 block;
   Fit fit;
   I8 q[4];
   encode_32(part, inverse, block.q, q, fit);
   block.scale = fit.scale();
-  block.sum_q = reduce_add(add(add(q[0], q[1]), add(q[2], q[3])));
-  block.sum = block.scale * static_cast<float>(block.sum_q);
+  const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
+  block.sums16[0] = static_cast<int16_t>(first);
+  block.sums16[1] = static_cast<int16_t>(last);
+  block.sum = block.scale * static_cast<float>(first + last);
   return block;
 }
 

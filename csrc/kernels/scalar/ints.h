@@ -56,6 +56,13 @@ inline Pairs load_signed_pairs(const uint8_t* p) {
   }
   return result;
 }
+// The same two numbers for all rows.
+template <int kFirst, int kSecond>
+inline Pairs equal_pairs() {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = kFirst, result.second[i] = kSecond;
+  return result;
+}
 // Of unsigned bytes.
 inline Pairs low_nibbles(const Pairs& a) {
   Pairs result;
@@ -94,6 +101,16 @@ inline F8 load_half_powers(const uint8_t* p) {
     float power;
     std::memcpy(&power, &bits, sizeof power);
     return power;
+  });
+}
+
+// Half of eight unsigned E4M3 numbers, as the scales of NVFP4: 0x7f is zero, the sign is ignored.
+inline F8 load_half_ue4m3(const uint8_t* p) {
+  return each([&](int i) {
+    const uint32_t bits = p[i] == 0x7f ? 0 : static_cast<uint32_t>(p[i] & 0x7f) << 20;
+    float number;
+    std::memcpy(&number, &bits, sizeof number);
+    return number * 0x1p119f;
   });
 }
 

@@ -78,13 +78,6 @@ inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
     sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] - b.v[t].lane[i] * (1 << kShift); });
   }
 }
-// sums -= x[t] 2^kShift in all rows
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const int32_t (&x)[G]) {
-  for (int t = 0; t < G; ++t) {
-    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] - x[t] * (1 << kShift); });
-  }
-}
 
 // The same for all tokens; and vector i of a number for each token.
 template <int G>

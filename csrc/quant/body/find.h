@@ -6,6 +6,7 @@
 #include "quant/body/k.h"
 #include "quant/body/legacy.h"
 #include "quant/body/mxfp4.h"
+#include "quant/body/nvfp4.h"
 
 namespace fluxmlx::quant::FLUXMLX_ISA {
 
@@ -45,6 +46,8 @@ inline DequantizeBody find_body(TensorType type) noexcept {
       return dequantize_iq4_xs;
     case TensorType::MXFP4:
       return dequantize_mxfp4;
+    case TensorType::NVFP4:
+      return dequantize_nvfp4;
     default:
       return nullptr;
   }

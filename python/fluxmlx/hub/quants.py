@@ -12,7 +12,7 @@ __all__ = ["RemoteFile", "choose"]
 
 _PART = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})", re.ASCII)
 _QUANT = re.compile(
-    r"(?:^|[-._/])((?:I?Q\d|TQ\d|MXFP4|BF16|F16|F32)[A-Z0-9_]*)(?=$|[-./])", re.ASCII | re.IGNORECASE
+    r"(?:^|[-._/])((?:I?Q\d|TQ\d|MXFP4|NVFP4|BF16|F16|F32)[A-Z0-9_]*)(?=$|[-./])", re.ASCII | re.IGNORECASE
 )
 _NO_MODEL = ("mmproj", "imatrix")  # parts for images, and tables that quantisers use
 # Without a tag: the best quality for its size that every one of our devices runs well, then what is near to it.
