@@ -27,7 +27,7 @@ std::shared_ptr<std::byte> new_block(size_t n) {
 }  // namespace
 
 Arena::Arena(size_t expected_bytes)
-    : block_bytes_(std::clamp(round_up(expected_bytes, kHugePage), kHugePage, size_t{64} << 20)) {}
+    : block_bytes_(std::clamp(round_up(expected_bytes, kHugePage), kHugePage, size_t{1} << 30)) {}
 
 std::shared_ptr<std::byte> Arena::allocate(size_t n) {
   n = round_up(std::max<size_t>(n, 1), kLine);

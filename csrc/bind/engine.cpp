@@ -124,8 +124,13 @@ void check(const Owned& self, const nb::sequence& prompt, const nb::dict& params
   self.engine->check(to_request(prompt, params));
 }
 
-void set_vocabulary(Owned& self, nb::object token_bytes, const nb::sequence& end_ids) {
-  self.engine->set_vocabulary({to_strings(token_bytes), to_tokens(end_ids)});
+void set_vocabulary(Owned& self, const nb::iterable& token_bytes, const nb::sequence& end_ids) {
+  engine::Vocabulary vocabulary{{}, to_tokens(end_ids)};
+  for (const nb::handle token : token_bytes) {
+    const auto bytes = nb::cast<nb::bytes>(token);
+    vocabulary.token_bytes.add({bytes.c_str(), bytes.size()});
+  }
+  self.engine->set_vocabulary(std::move(vocabulary));
 }
 
 bool wait_loaded(Owned& self, double timeout) {
@@ -166,7 +171,7 @@ void register_engine(nb::module_& m) {
       .def_prop_ro("info", &info_of, nb::for_getter(nb::sig("def info(self) -> dict[str, typing.Any]")),
                    "Facts about the model, its layout and the device; only once it is loaded.")
       .def("set_vocabulary", &set_vocabulary, nb::arg("token_bytes"), nb::arg("end_ids"),
-           nb::sig("def set_vocabulary(self, token_bytes: collections.abc.Sequence[bytes], "
+           nb::sig("def set_vocabulary(self, token_bytes: collections.abc.Iterable[bytes], "
                    "end_ids: collections.abc.Sequence[int]) -> None"),
            "Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.")
       .def("submit", &submit, nb::arg("prompt"), nb::arg("params"), nb::arg("mailbox") = nb::none(), nb::arg("key") = 0,

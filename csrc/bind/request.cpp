@@ -21,6 +21,12 @@ std::string to_string(nb::handle value) {
   return {bytes.c_str(), bytes.size()};
 }
 
+std::vector<std::string> to_strings(nb::handle values) {
+  std::vector<std::string> result;
+  for (nb::handle value : nb::cast<nb::sequence>(values)) result.push_back(to_string(value));
+  return result;
+}
+
 // Reads the fields that SamplingParams.to_native() writes, each by its name.
 class Fields {
  public:
@@ -83,12 +89,6 @@ std::vector<int32_t> to_tokens(const nb::sequence& values) {
   tokens.reserve(nb::len(values));
   for (nb::handle value : values) tokens.push_back(nb::cast<int32_t>(value));
   return tokens;
-}
-
-std::vector<std::string> to_strings(nb::handle values) {
-  std::vector<std::string> result;
-  for (nb::handle value : nb::cast<nb::sequence>(values)) result.push_back(to_string(value));
-  return result;
 }
 
 Request to_request(const nb::sequence& prompt, const nb::dict& params) {

@@ -5,7 +5,6 @@
 
 namespace fluxmlx::bind {
 
-std::vector<std::string> to_strings(nb::handle values);  // of a sequence of bytes
 std::vector<int32_t> to_tokens(const nb::sequence& values);
 
 // A request of prompt token ids and the fields that SamplingParams.to_native() writes.

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/token_bytes.h"
+
 namespace fluxmlx::engine {
 
 // What an engine is started with.
@@ -28,8 +30,8 @@ struct Options {
 
 // What the tokenizer knows of the tokens.
 struct Vocabulary {
-  std::vector<std::string> token_bytes;  // what each token id stands for; empty for control tokens
-  std::vector<int32_t> end_ids;          // tokens that end an answer
+  TokenBytes token_bytes;        // empty for control tokens
+  std::vector<int32_t> end_ids;  // tokens that end an answer
 };
 
 }  // namespace fluxmlx::engine

@@ -151,7 +151,7 @@ void Sequence::emit(sample::Choice choice) {
   tokens_.push_back(choice.token);
   Event event;
   event.index = request_.index;
-  event.bytes = vocabulary_.token_bytes[choice.token];
+  event.bytes = vocabulary_.token_bytes[static_cast<size_t>(choice.token)];
   event.choice = std::move(choice);
   StopMatcher::Output safe = stops_.push(event.bytes);
   event.text = text_.push(safe.bytes);

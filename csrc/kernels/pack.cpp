@@ -13,7 +13,8 @@ namespace {
 
 using enum TensorType;
 
-// Halves (2) for scales and for pairs of small ones, double words (4) for codes: four columns that meet one broadcast.
+// Halves (2) for scales and for pairs of small ones, double words (4) for two words of 6-bit ones and for codes: four
+// columns that meet one broadcast.
 constexpr PackedLayout kLayouts[] = {
     {Q4_0, 2, {{2, 2}, {16, 4}}},
     {Q4_1, 3, {{2, 2}, {2, 2}, {16, 4}}},
@@ -26,8 +27,8 @@ constexpr PackedLayout kLayouts[] = {
     {Q2_K, 4, {{2, 2}, {2, 2}, {16, 2}, {64, 4}}},
     {Q3_K, 4, {{2, 2}, {16, 2}, {32, 4}, {64, 4}}},
     {IQ4_XS, 3, {{2, 2}, {8, 2}, {128, 4}}},
-    {Q4_K, 5, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {128, 4}}},
-    {Q5_K, 6, {{2, 2}, {2, 2}, {8, 2}, {8, 2}, {32, 4}, {128, 4}}},
+    {Q4_K, 4, {{2, 2}, {2, 2}, {12, 4}, {128, 4}}},
+    {Q5_K, 5, {{2, 2}, {2, 2}, {12, 4}, {32, 4}, {128, 4}}},
     {Q6_K, 3, {{2, 2}, {16, 2}, {192, 4}}},
 };
 

@@ -7,22 +7,59 @@ namespace {
 
 using enum TensorType;
 
-// The 6-bit scales and mins of Q4_K and Q5_K, 12 bytes, as 8 bytes each.
-void spread_scales_k4(const uint8_t* packed, uint8_t* scales, uint8_t* mins) {
+struct ScalesK4 {
+  uint8_t scales[8], mins[8];
+};
+
+// The 6-bit scales and mins of Q4_K and Q5_K from 12 bytes.
+ScalesK4 read_scales_k4(const uint8_t* packed) {
+  ScalesK4 all;
   for (int i = 0; i < 4; ++i) {
-    scales[i] = packed[i] & 63;
-    mins[i] = packed[4 + i] & 63;
-    scales[4 + i] = static_cast<uint8_t>((packed[8 + i] & 15) | ((packed[i] >> 2) & 48));
-    mins[4 + i] = static_cast<uint8_t>((packed[8 + i] >> 4) | ((packed[4 + i] >> 2) & 48));
+    all.scales[i] = packed[i] & 63;
+    all.mins[i] = packed[4 + i] & 63;
+    all.scales[4 + i] = static_cast<uint8_t>((packed[8 + i] & 15) | ((packed[i] >> 2) & 48));
+    all.mins[4 + i] = static_cast<uint8_t>((packed[8 + i] >> 4) | ((packed[4 + i] >> 2) & 48));
+  }
+  return all;
+}
+
+void write_scales_k4(const ScalesK4& all, uint8_t* packed) {
+  for (int i = 0; i < 4; ++i) {
+    packed[i] = static_cast<uint8_t>(all.scales[i] | ((all.scales[4 + i] >> 4) << 6));
+    packed[4 + i] = static_cast<uint8_t>(all.mins[i] | ((all.mins[4 + i] >> 4) << 6));
+    packed[8 + i] = static_cast<uint8_t>((all.scales[4 + i] & 15) | (all.mins[4 + i] << 4));
   }
 }
 
-void gather_scales_k4(const uint8_t* scales, const uint8_t* mins, uint8_t* packed) {
-  for (int i = 0; i < 4; ++i) {
-    packed[i] = static_cast<uint8_t>(scales[i] | ((scales[4 + i] >> 4) << 6));
-    packed[4 + i] = static_cast<uint8_t>(mins[i] | ((mins[4 + i] >> 4) << 6));
-    packed[8 + i] = static_cast<uint8_t>((scales[4 + i] & 15) | (mins[4 + i] << 4));
+// The same as three words of 16 bits for the even groups beside three for the odd ones. From bit 0: scales 0 and 1 of
+// the four groups, scales 2 and 3, mins 0 and 1; from bit 12: the low bits of min 2, the high bits of mins 2 and 3, the
+// low bits of min 3.
+void spread_scales_k4(const uint8_t* packed, uint8_t* words) {
+  const ScalesK4 all = read_scales_k4(packed);
+  for (int odd = 0; odd < 2; ++odd) {
+    const uint8_t *s = all.scales + odd, *m = all.mins + odd;
+    const int of_word[3] = {s[0] | s[2] << 6 | (m[4] & 15) << 12, s[4] | s[6] << 6 | m[4] >> 4 << 12 | m[6] >> 4 << 14,
+                            m[0] | m[2] << 6 | (m[6] & 15) << 12};
+    for (int i = 0; i < 3; ++i) {
+      words[4 * i + 2 * odd] = static_cast<uint8_t>(of_word[i]);
+      words[4 * i + 2 * odd + 1] = static_cast<uint8_t>(of_word[i] >> 8);
+    }
   }
+}
+
+void gather_scales_k4(const uint8_t* words, uint8_t* packed) {
+  ScalesK4 all;
+  for (int odd = 0; odd < 2; ++odd) {
+    const auto bits = [&](int i, int from, int mask) {
+      return static_cast<uint8_t>(((words[4 * i + 2 * odd] | words[4 * i + 2 * odd + 1] << 8) >> from) & mask);
+    };
+    for (int i = 0; i < 4; ++i) all.scales[2 * i + odd] = bits(i / 2, i % 2 * 6, 63);
+    for (int i = 0; i < 2; ++i) {
+      all.mins[2 * i + odd] = bits(2, 6 * i, 63);
+      all.mins[4 + 2 * i + odd] = static_cast<uint8_t>(bits(2 * i, 12, 15) | bits(1, 12 + 2 * i, 3) << 4);
+    }
+  }
+  write_scales_k4(all, packed);
 }
 
 // The 6-bit scales of Q3_K, 12 bytes, less 32 as 16 signed bytes.
@@ -104,10 +141,7 @@ void spread(TensorType type, const uint8_t* block, uint8_t* fields) {
     spread_scales_k3(block + 96, fields + 2);
     std::memcpy(fields + 18, block, 96);
   }
-  if (type == Q4_K || type == Q5_K) {
-    spread_scales_k4(block + 4, fields + 4, fields + 12);
-    std::memcpy(fields + 20, block + 16, n - 16);
-  }
+  if (type == Q4_K || type == Q5_K) spread_scales_k4(block + 4, fields + 4);
   if (type == Q6_K) {
     std::memcpy(fields, block + 208, 2);
     std::memcpy(fields + 2, block + 192, 16);
@@ -134,10 +168,7 @@ void gather(TensorType type, const uint8_t* fields, uint8_t* block) {
     gather_scales_k3(fields + 2, block + 96);
     std::memcpy(block, fields + 18, 96);
   }
-  if (type == Q4_K || type == Q5_K) {
-    gather_scales_k4(fields + 4, fields + 12, block + 4);
-    std::memcpy(block + 16, fields + 20, n - 16);
-  }
+  if (type == Q4_K || type == Q5_K) gather_scales_k4(fields + 4, block + 4);
   if (type == Q6_K) {
     std::memcpy(block + 208, fields, 2);
     std::memcpy(block + 192, fields + 2, 16);

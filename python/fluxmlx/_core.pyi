@@ -1,7 +1,7 @@
 """The native core of fluxmlx."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -241,7 +241,7 @@ class Engine:
         Facts about the model, its layout and the device; only once it is loaded.
         """
 
-    def set_vocabulary(self, token_bytes: Sequence[bytes], end_ids: Sequence[int]) -> None:
+    def set_vocabulary(self, token_bytes: Iterable[bytes], end_ids: Sequence[int]) -> None:
         """
         Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.
         """

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Generator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ def load(
             _wait(native, report)
             rows = native.info["n_vocab"]  # a vocabulary may name tokens of images behind them
             ends = sorted(token for token in tokenizer.eog_ids if token < rows)
-            native.set_vocabulary(tokenizer.token_bytes[:rows], ends)
+            native.set_vocabulary(islice(tokenizer.token_bytes, rows), ends)
     _warn_of_unused(path, native.info["unused_tensors"])
     return Engine(
         native,

@@ -21,6 +21,7 @@ inline B32 high_nibbles(B32 a) { return low_nibbles(B32{_mm256_srli_epi16(a.v, 4
 
 inline __m128i load_16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 inline Pairs load_pairs(const uint8_t* p) { return {_mm256_cvtepu8_epi16(load_16(p))}; }
+inline Pairs load_words(const uint8_t* p) { return {load_bytes(p).v}; }
 inline Pairs load_signed_pairs(const uint8_t* p) { return {_mm256_cvtepi8_epi16(load_16(p))}; }
 template <int kFirst, int kSecond>
 inline Pairs equal_pairs() {
@@ -34,6 +35,13 @@ inline B32 bit_field(B32 a) {
   constexpr int right = kFrom > kTo ? kFrom - kTo : 0, left = kTo > kFrom ? kTo - kFrom : 0;
   const __m256i moved = _mm256_slli_epi16(_mm256_srli_epi16(a.v, right), left);
   return {_mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(kMask << kTo)))};
+}
+inline Pairs either(Pairs a, Pairs b) { return {_mm256_or_si256(a.v, b.v)}; }
+template <int kFrom, int kMask, int kTo>
+inline Pairs bit_field(Pairs a) {
+  constexpr int right = kFrom > kTo ? kFrom - kTo : 0, left = kTo > kFrom ? kTo - kFrom : 0;
+  const __m256i moved = _mm256_slli_epi16(_mm256_srli_epi16(a.v, right), left);
+  return {_mm256_and_si256(moved, _mm256_set1_epi16(static_cast<int16_t>(kMask << kTo)))};
 }
 
 inline B32 look_up(B32 nibbles, const uint8_t (&table)[16]) {

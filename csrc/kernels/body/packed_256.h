@@ -12,42 +12,52 @@ inline void multiply_scaled(const Codes& codes, const int8_t (*q)[G][4], const S
   multiply_codes<kBits, N, G>(codes, q, [&](const auto& dots) { add_scaled(sums, dots, scale); });
 }
 
+// Scales of groups 2 kPair and 2 kPair + 1 of eight rows, from their words (kernels/spread.cpp)
+template <int kPair>
+inline Pairs scales_k4(const uint8_t* words) {
+  return bit_field<kPair % 2 * 6, 63, 0>(load_words(words + 32 * (kPair / 2)));
+}
+
 // The mins of the eight groups of 32 times the sums of their activations
 template <int G>
-inline void multiply_mins(const uint8_t* mins, const Group256<G>& x, Sums<G>& rest) {
-  for_each_index<4>([&](auto pair) { add_multiples<G>(rest, load_pairs(mins + 16 * pair), x.sums32[pair]); });
+inline void multiply_mins(const uint8_t* words, const Group256<G>& x, Sums<G>& rest) {
+  const Pairs first = load_words(words), high = load_words(words + 32), last = load_words(words + 64);
+  add_multiples<G>(rest, bit_field<0, 63, 0>(last), x.sums32[0]);
+  add_multiples<G>(rest, bit_field<6, 63, 0>(last), x.sums32[1]);
+  add_multiples<G>(rest, either(bit_field<12, 15, 0>(first), bit_field<12, 3, 4>(high)), x.sums32[2]);
+  add_multiples<G>(rest, either(bit_field<12, 15, 0>(last), bit_field<14, 3, 4>(high)), x.sums32[3]);
 }
 
 // w = d * scale * code - dmin * min. Low nibbles of 8 vectors are one group of 32, high nibbles the next.
 struct PackedQ4_K {
-  static constexpr int64_t kBytes = 32 + 64 + 64 + 1024;
-  static constexpr bool kHasMins = true;
-
-  template <int G>
-  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for (int pair = 0; pair < 4; ++pair) {
-      const Pairs scales = load_pairs(w + 32 + 16 * pair);
-      const uint8_t* codes = w + 160 + 256 * pair;
-      const auto low = [codes](auto s) { return low_nibbles(load_bytes(codes + 32 * s)); };
-      const auto high = [codes](auto s) { return high_nibbles(load_bytes(codes + 32 * s)); };
-      multiply_scaled<4, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
-      multiply_scaled<4, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
-    }
-    multiply_mins<G>(w + 96, x, rest);
-  }
-};
-
-// The same with fifth bits: bit g of byte i belongs to column i of group g.
-struct PackedQ5_K {
-  static constexpr int64_t kBytes = 32 + 64 + 64 + 256 + 1024;
+  static constexpr int64_t kBytes = 32 + 96 + 1024;
   static constexpr bool kHasMins = true;
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for_each_index<4>([&](auto pair) {
-      const Pairs scales = load_pairs(w + 32 + 16 * pair);
-      const uint8_t* fifth = w + 160;
-      const uint8_t* codes = w + 416 + 256 * pair;
+      const Pairs scales = scales_k4<decltype(pair){}>(w + 32);
+      const uint8_t* codes = w + 128 + 256 * pair;
+      const auto low = [codes](auto s) { return low_nibbles(load_bytes(codes + 32 * s)); };
+      const auto high = [codes](auto s) { return high_nibbles(load_bytes(codes + 32 * s)); };
+      multiply_scaled<4, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
+      multiply_scaled<4, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
+    });
+    multiply_mins<G>(w + 32, x, rest);
+  }
+};
+
+// The same with fifth bits: bit g of byte i belongs to column i of group g.
+struct PackedQ5_K {
+  static constexpr int64_t kBytes = 32 + 96 + 256 + 1024;
+  static constexpr bool kHasMins = true;
+
+  template <int G>
+  static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
+    for_each_index<4>([&](auto pair) {
+      const Pairs scales = scales_k4<decltype(pair){}>(w + 32);
+      const uint8_t* fifth = w + 128;
+      const uint8_t* codes = w + 384 + 256 * pair;
       const auto low = [=](auto s) {
         return either(low_nibbles(load_bytes(codes + 32 * s)),
                       bit_field<2 * decltype(pair){}, 1, 4>(load_bytes(fifth + 32 * s)));
@@ -59,7 +69,7 @@ struct PackedQ5_K {
       multiply_scaled<5, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
       multiply_scaled<5, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
     });
-    multiply_mins<G>(w + 96, x, rest);
+    multiply_mins<G>(w + 32, x, rest);
   }
 };
 

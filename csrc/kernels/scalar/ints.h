@@ -48,6 +48,15 @@ inline Pairs load_pairs(const uint8_t* p) {
   for (int i = 0; i < 8; ++i) result.first[i] = p[2 * i], result.second[i] = p[2 * i + 1];
   return result;
 }
+// Two numbers of 16 bits, which are not negative as bit_field() gives them.
+inline Pairs load_words(const uint8_t* p) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) {
+    result.first[i] = static_cast<int16_t>(p[4 * i] | p[4 * i + 1] << 8);
+    result.second[i] = static_cast<int16_t>(p[4 * i + 2] | p[4 * i + 3] << 8);
+  }
+  return result;
+}
 inline Pairs load_signed_pairs(const uint8_t* p) {
   Pairs result;
   for (int i = 0; i < 8; ++i) {
@@ -84,6 +93,25 @@ template <int kFrom, int kMask, int kTo>
 inline B32 bit_field(const B32& a) {
   B32 result;
   for (int i = 0; i < 32; ++i) result.lane[i] = static_cast<uint8_t>(((a.lane[i] >> kFrom) & kMask) << kTo);
+  return result;
+}
+
+inline Pairs either(const Pairs& a, const Pairs& b) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) {
+    result.first[i] = a.first[i] | b.first[i];
+    result.second[i] = a.second[i] | b.second[i];
+  }
+  return result;
+}
+// The same for words of 16 bits.
+template <int kFrom, int kMask, int kTo>
+inline Pairs bit_field(const Pairs& a) {
+  const auto field = [](int16_t word) {
+    return static_cast<int16_t>(((static_cast<uint16_t>(word) >> kFrom) & kMask) << kTo);
+  };
+  Pairs result;
+  for (int i = 0; i < 8; ++i) result.first[i] = field(a.first[i]), result.second[i] = field(a.second[i]);
   return result;
 }
 

@@ -136,8 +136,8 @@ void settle(Engine& engine) {
 uint64_t round(int index, int n, uint64_t seed, bool closes_early) {
   const std::shared_ptr<Engine> engine = Engine::start(options_of(index), stub::load);
   expect(engine->wait_loaded(kPatience), "the load");
-  std::vector<std::string> words(stub::kVocabulary);
-  for (size_t i = 0; i < words.size(); ++i) words[i] = static_cast<char>('0' + i);
+  engine::TokenBytes words;
+  for (int i = 0; i < stub::kVocabulary; ++i) words.add(std::string(1, static_cast<char>('0' + i)));
   engine->set_vocabulary({words, {}});
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
