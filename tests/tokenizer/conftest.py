@@ -1,12 +1,18 @@
-"""Vocabularies for the tokenizer tests: tiny ones made here, and a reader for those in files."""
+"""Vocabularies for the tokenizer tests: tiny ones made here, and a reader for those in files.
+
+Makes the helpers of this folder importable by its tests, too.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 

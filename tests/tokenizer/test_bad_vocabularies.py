@@ -13,7 +13,19 @@ from fluxmlx.tokenizer import from_gguf, vocabulary
 Metadata = Callable[..., dict[str, Any]]
 BAD = {
     "no-model": ({"model": None}, "no tokenizer.ggml.model"),
-    "unknown-model": ({"model": "rwkv"}, "tokenizer.ggml.model is 'rwkv'; supported are 'gpt2', 'llama'"),
+    "unknown-model": (
+        {"model": "gpt9"},
+        "tokenizer.ggml.model is 'gpt9'; supported are 'bert'.*'gpt2', 'llama'",
+    ),
+    "rwkv-model": ({"model": "rwkv"}, "tokenizer.ggml.model is 'rwkv', unsupported: .*RWKV architecture"),
+    "plamo2-model": (
+        {"model": "plamo2"},
+        "tokenizer.ggml.model is 'plamo2', unsupported: .*PLaMo 2 architecture",
+    ),
+    "no-vocabulary": (
+        {"model": "none"},
+        "tokenizer.ggml.model is 'none', unsupported: .* carries no tokenizer",
+    ),
     "model-type": ({"model": 7}, r"tokenizer.ggml.model must be a string, not 7 \(int\)"),
     "unknown-pre": ({"pre": "gpt-9"}, "tokenizer.ggml.pre is 'gpt-9'.*llama-bpe.*qwen2.*smollm"),
     "no-tokens": ({"tokens": None}, "tokenizer.ggml.tokens is missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,10 +24,20 @@ def from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     from fluxmlx.tokenizer.vocabulary import read_vocabulary
 
     vocabulary = read_vocabulary(metadata)
-    if vocabulary.model == "llama":
-        from fluxmlx.tokenizer.spm import SentencePieceTokenizer
+    module, name = _class_of(vocabulary.model, vocabulary.pre)
+    made: Tokenizer = getattr(importlib.import_module(f"fluxmlx.tokenizer.{module}"), name)(vocabulary)
+    return made
 
-        return SentencePieceTokenizer(vocabulary)
-    from fluxmlx.tokenizer.bpe import BpeTokenizer
 
-    return BpeTokenizer(vocabulary)
+def _class_of(model: str, pre: str | None) -> tuple[str, str]:
+    """Module and class; a module is imported, and its library with it, only when a file needs it."""
+    from fluxmlx.tokenizer.pretokenizers import SPACED
+
+    if model == "gemma4" or (model == "gpt2" and pre in SPACED):
+        return "spaced_bpe", "SpacedBpeTokenizer"
+    return {
+        "llama": ("spm", "SentencePieceTokenizer"),
+        "t5": ("unigram", "UnigramTokenizer"),
+        "bert": ("wordpiece", "WordPieceTokenizer"),
+        "gpt2": ("bpe", "BpeTokenizer"),
+    }[model]

@@ -43,8 +43,7 @@ class BpeTokenizer(Tokenizer):
 
     Bytes for which the vocabulary has no token (SmolLM2 lacks 21 control characters) become the unknown
     token where the file types one so, and are left out otherwise: the unknown token of such files is a
-        control token, and text
-    must not turn into one. llama.cpp leaves them out, too.
+    control token, and text must not turn into one. llama.cpp leaves them out, too.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -57,7 +56,7 @@ class BpeTokenizer(Tokenizer):
 
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         del after_special
-        _check_runs(text)
+        check_runs(text)
         return self._backend.encode(text, add_special_tokens=False).ids
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
@@ -81,7 +80,7 @@ class BpeTokenizer(Tokenizer):
         return [text[begin:end] for begin, end in pairwise(ends)]
 
 
-def _check_runs(text: str) -> None:
+def check_runs(text: str) -> None:
     """Refuses what would take the regular expressions of `tokenizers` over their 10 million retries."""
     if len(text) > MAX_RUN:
         longest = max((match.end() - match.start() for match in _RUN.finditer(text)), default=0)
@@ -105,22 +104,30 @@ def byte_of_token(index: int, token: str) -> bytes:
 
 
 def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend:
-    if vocabulary.merges is None:
-        raise TokenizerError(f"{PREFIX}merges is missing: a BPE vocabulary cannot work without it")
-    ids = _mergeable(vocabulary)
-    unk = _plain_unknown(vocabulary)
-    if unk is None:
-        model = _model(vocabulary, vocabulary.merges, ids, row)
-    else:
-        pairs = _checked(vocabulary, vocabulary.merges, ids)
-        text = vocabulary.tokens[unk]
-        model = models.BPE({**ids, text: unk}, pairs, ignore_merges=row.ignore_merges, unk_token=text)
-    backend = Backend(model)
+    backend = Backend(bpe_model(vocabulary, ignore_merges=row.ignore_merges))
     steps = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in row.patterns]
     backend.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
         [*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     return backend
+
+
+def bpe_model(vocabulary: Vocabulary, **options: bool) -> models.BPE:
+    """The merges of a vocabulary as the library runs them, without those that would build a control token.
+
+    Args: options: of the library's model: `ignore_merges`, `byte_fallback`, `fuse_unk`.
+
+    Raises: TokenizerError: merges are missing, or one is not of two tokens that give a third.
+    """
+    if vocabulary.merges is None:
+        raise TokenizerError(f"{PREFIX}merges is missing: a BPE vocabulary cannot work without it")
+    ids = _mergeable(vocabulary)
+    unk = _plain_unknown(vocabulary)
+    if unk is None:
+        return _model(vocabulary, vocabulary.merges, ids, options)
+    text = vocabulary.tokens[unk]
+    pairs = _checked(vocabulary, vocabulary.merges, ids)
+    return models.BPE({**ids, text: unk}, pairs, unk_token=text, **options)
 
 
 def _mergeable(vocabulary: Vocabulary) -> dict[str, int]:
@@ -151,14 +158,14 @@ class _Pairs(Sequence[tuple[str, str]]):
 
 
 def _model(
-    vocabulary: Vocabulary, merges: list[str], ids: dict[str, int], row: pretokenizers.PreTokenizer
+    vocabulary: Vocabulary, merges: list[str], ids: dict[str, int], options: dict[str, bool]
 ) -> models.BPE:
     """Leaves to the library to find a merge whose pieces or result are not in `ids`: it does so anyway, and faster."""
     try:
         pairs: Any = _Pairs(merges)
-        return models.BPE(ids, pairs, ignore_merges=row.ignore_merges)
+        return models.BPE(ids, pairs, **options)
     except Exception:  # noqa: BLE001 - the library has no narrower one
-        return models.BPE(ids, _checked(vocabulary, merges, ids), ignore_merges=row.ignore_merges)
+        return models.BPE(ids, _checked(vocabulary, merges, ids), **options)
 
 
 def _checked(vocabulary: Vocabulary, merges: list[str], ids: dict[str, int]) -> list[tuple[str, str]]:

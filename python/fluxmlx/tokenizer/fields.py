@@ -88,6 +88,18 @@ class Fields:
             raise self._wrong(f"{key}[{index}]", wanted, values[index])
         return list(values)
 
+    def data(self, key: str, *, limit: int) -> bytes | None:
+        """An array of bytes, signed or not, at most `limit` of them."""
+        values = self.array(key)
+        if values is None:
+            return None
+        if len(values) > limit:
+            raise TokenizerError(f"{PREFIX}{key} has {len(values)} entries; at most {limit} are supported")
+        if set(map(type, values)) - {int} or not all(-128 <= value < 256 for value in values):
+            index = next(i for i, v in enumerate(values) if type(v) is not int or not -128 <= v < 256)
+            raise self._wrong(f"{key}[{index}]", "a byte", values[index])
+        return bytes(value & 255 for value in values)
+
     def _check_unicode(self, key: str, values: Sequence[str]) -> None:
         try:
             "".join(values).encode("utf-8")

@@ -1,9 +1,7 @@
-"""How byte-level BPE cuts a text into words before merging, by the name in `tokenizer.ggml.pre`.
+"""How BPE cuts a text into words before merging, by the name in `tokenizer.ggml.pre`.
 
-A row is one kind of cutting; its names are the aliases that llama.cpp gives it. The expressions are those of
-the models' published tokenizers. Each is applied to the pieces that the one before it left. They are written
-so that matching takes linear time: no nested repetition, no look-ahead that scans a run. Names that need
-more (their own normaliser, scripts, digit grouping from the right) are left out, and refused by name.
+A row is one kind of cutting; its names are the aliases that llama.cpp gives it. Each expression is applied to the
+pieces that the one before it left. A name that is not in the table is refused, with the reason where there is one.
 """
 
 from __future__ import annotations
@@ -11,21 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fluxmlx.errors import TokenizerError
-
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_WORD = r"[^\r\n\p{L}\p{N}]?\p{L}+"
-_UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
-_LOWER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_CAPITAL = rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+"
-_CAPITALS = rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*"
-_REST_SLASH = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_NO_PUNCTUATION = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
-_DEEPSEEK3 = (
-    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
-    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+from fluxmlx.tokenizer import patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +29,10 @@ class PreTokenizer:
     add_bos: bool = False
 
 
-_LLAMA3 = (rf"{_ENDINGS}|{_WORD}|\p{{N}}{{1,3}}|{_REST}",)
-_QWEN2 = (rf"{_ENDINGS}|{_WORD}|\p{{N}}|{_REST}",)
-
 TABLE = (
-    PreTokenizer((r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", "[0-9][0-9][0-9]"), ("default",)),
+    PreTokenizer((r"[\p{P}\$\+<=>\^~\|]+", patterns.GPT2, r"\p{N}+", "[0-9][0-9][0-9]"), ("default",)),
     PreTokenizer(
-        (_GPT2,),
+        (patterns.GPT2,),
         (
             "gpt-2",
             "phi-2",
@@ -75,7 +56,7 @@ TABLE = (
         ),
     ),
     PreTokenizer(
-        _LLAMA3,
+        (patterns.LLAMA3,),
         (
             "llama-bpe",
             "llama3",
@@ -90,9 +71,9 @@ TABLE = (
         ignore_merges=True,
         add_bos=True,
     ),
-    PreTokenizer(_LLAMA3, ("dbrx", "smaug-bpe", "glm4", "chatglm-bpe")),
+    PreTokenizer((patterns.LLAMA3,), ("dbrx", "smaug-bpe", "glm4", "chatglm-bpe")),
     PreTokenizer(
-        _QWEN2,
+        (patterns.QWEN2,),
         (
             "qwen2",
             "deepseek-r1-qwen",
@@ -105,52 +86,53 @@ TABLE = (
             "grok-2",
         ),
     ),
+    PreTokenizer((patterns.QWEN35,), ("qwen35",)),
+    PreTokenizer((rf"{patterns.WORD}|\p{{N}}|{patterns.REST}",), ("ufakzeka",)),
+    PreTokenizer((r"[^\n]+|[\n]+", patterns.QWEN2), ("laguna",)),
     PreTokenizer(
-        (
-            _ENDINGS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
-            r"|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ),
-        ("qwen35",),
-    ),
-    PreTokenizer((rf"{_WORD}|\p{{N}}|{_REST}",), ("ufakzeka",)),
-    PreTokenizer((r"[^\n]+|[\n]+", *_QWEN2), ("laguna",)),
-    PreTokenizer(
-        (r"\p{N}", _GPT2),
+        (r"\p{N}", patterns.GPT2),
         ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"),
     ),
-    PreTokenizer((r"[\p{P}\$\+<=>\^~\|`]+", _GPT2, "[0-9][0-9][0-9]"), ("falcon",)),
+    PreTokenizer((r"[\p{P}\$\+<=>\^~\|`]+", patterns.GPT2, "[0-9][0-9][0-9]"), ("falcon",)),
+    PreTokenizer(patterns.DEEPSEEK_LLM, ("deepseek-llm",)),
+    PreTokenizer(patterns.DEEPSEEK_CODER, ("deepseek-coder",)),
     PreTokenizer(
-        (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+", r"\p{N}"),
-        ("deepseek-coder",),
-    ),
-    PreTokenizer(
-        (r"\p{N}{1,3}", "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", _DEEPSEEK3),
+        (r"\p{N}{1,3}", patterns.DEEPSEEK_CJK, patterns.DEEPSEEK3),
         ("deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"),
     ),
+    PreTokenizer((r"\p{N}{1,3}", patterns.DEEPSEEK_CJK, patterns.SPARK, r"\p{N}"), ("spark2_5",)),
+    PreTokenizer(patterns.AFMOE, ("afmoe",)),
+    PreTokenizer((patterns.TEKKEN,), ("tekken",), ignore_merges=True, add_bos=True),
+    PreTokenizer((patterns.O200K,), ("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2")),
+    PreTokenizer((patterns.O200K,), ("granite-embed-multi-97m",), ignore_merges=True),
+    PreTokenizer(patterns.TINY_AYA, ("tiny_aya", "cohere2moe")),
+    PreTokenizer(patterns.YOUTU, ("youtu",), ignore_merges=True),
+    PreTokenizer((patterns.KIMI,), ("kimi-k2",)),
+    PreTokenizer(patterns.SUPERBPE, ("superbpe",)),
+    PreTokenizer((patterns.JAIS2,), ("jais-2",)),
+    PreTokenizer((patterns.EXAONE_MOE,), ("exaone-moe",)),
+    PreTokenizer(patterns.CHAMELEON, ("chameleon",), add_bos=True),
+    PreTokenizer((patterns.NO_PUNCTUATION,), ("poro-chat", "bloom", "gpt3-finnish")),
+    PreTokenizer((patterns.NO_PUNCTUATION, r"\p{N}"), ("viking",)),
+    PreTokenizer((patterns.BAILING,), ("bailingmoe", "bailingmoe2", "llada-moe")),
+    PreTokenizer((patterns.SEED_CODER,), ("seed-coder",)),
     PreTokenizer(
-        (rf"{_CAPITAL}|{_CAPITALS}|\p{{N}}|{_REST_SLASH}",), ("tekken",), ignore_merges=True, add_bos=True
+        (r"\p{N}{1,3}", rf"{patterns.ENDINGS}|{patterns.WORD}|\p{{N}}+|{patterns.REST}"),
+        ("minicpm5",),
+        ignore_merges=True,
     ),
-    PreTokenizer(
-        (rf"{_CAPITAL}{_ENDINGS}?|{_CAPITALS}{_ENDINGS}?|\p{{N}}{{1,3}}|{_REST_SLASH}",),
-        ("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"),
-    ),
-    PreTokenizer((_NO_PUNCTUATION,), ("poro-chat", "bloom", "gpt3-finnish")),
-    PreTokenizer((_NO_PUNCTUATION, r"\p{N}"), ("viking",)),
-    PreTokenizer(
-        (rf"'(?i:[sdmt]|ll|ve|re)|{_WORD}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",),
-        ("bailingmoe", "bailingmoe2", "llada-moe"),
-    ),
-    PreTokenizer(
-        (rf"{_ENDINGS}|{_WORD}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+",), ("seed-coder",)
-    ),
-    PreTokenizer((r"\p{N}{1,3}", rf"{_ENDINGS}|{_WORD}|\p{{N}}+|{_REST}"), ("minicpm5",), ignore_merges=True),
 )
 
 _BY_NAME = {name: row for row in TABLE for name in row.names}
+# Not byte-level: `spaced_bpe.py` has these.
+SPACED = frozenset({"gemma4", "granite-embed-multi-311m", "sarvam-moe"})
+REFUSED = {
+    "whitespace": "it is a rule for words of an embedding model, with a vocabulary that cannot spell every text",
+}
 
 
 def known_names() -> list[str]:
-    """Every value of `tokenizer.ggml.pre` that is supported."""
+    """Every value of `tokenizer.ggml.pre` with which byte-level BPE is supported."""
     return sorted(_BY_NAME)
 
 
@@ -160,8 +142,9 @@ def find(name: str | None) -> PreTokenizer:
         return _BY_NAME["default"]
     row = _BY_NAME.get(name)
     if row is None:
+        reason = REFUSED.get(name, "which is not known, and guessing would give wrong tokens")
         raise TokenizerError(
-            f"tokenizer.ggml.pre is {name!r}, which is not known, and guessing would give wrong tokens; "
-            f"known are {', '.join(known_names())}"
+            f"tokenizer.ggml.pre is {name!r}, {'unsupported: ' if name in REFUSED else ''}{reason}; "
+            f"known are {', '.join(sorted({*_BY_NAME, *SPACED}))}"
         )
     return row

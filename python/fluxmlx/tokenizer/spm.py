@@ -29,7 +29,10 @@ class SentencePieceTokenizer(Tokenizer):
             vocabulary, add_bos=add_bos and vocabulary.bos_id is not None, add_space_prefix=prefix
         )
         self._remove_extra = vocabulary.remove_extra_whitespaces
-        self._processor = _processor(vocabulary)
+        self._processor = self._make_processor(vocabulary)
+
+    def _make_processor(self, vocabulary: Vocabulary) -> Any:
+        return processor(model_proto(vocabulary))
 
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         if self._remove_extra:
@@ -46,17 +49,18 @@ class SentencePieceTokenizer(Tokenizer):
         return token.replace(_SPACE, " ").encode("utf-8", "replace")
 
 
-def _processor(vocabulary: Vocabulary) -> Any:
+def processor(proto: Any) -> Any:
+    """Runs a `ModelProto`; raises TokenizerError where the library refuses it."""
     from sentencepiece import SentencePieceProcessor
 
     try:
-        return SentencePieceProcessor(model_proto=_model_proto(vocabulary))
+        return SentencePieceProcessor(model_proto=proto.SerializeToString())
     except RuntimeError as error:
         raise TokenizerError(f"SentencePiece refuses the vocabulary of the file: {error}") from error
 
 
-def _model_proto(vocabulary: Vocabulary) -> bytes:
-    """The serialized SentencePiece `ModelProto`; text reaches it with its spaces already settled."""
+def model_proto(vocabulary: Vocabulary) -> Any:
+    """The SentencePiece `ModelProto` of a vocabulary; text reaches it with its spaces already settled."""
     # The module makes its classes when it is imported; a type checker does not see them.
     pb: Any = importlib.import_module("sentencepiece.sentencepiece_model_pb2")
     if vocabulary.scores is None:
@@ -82,7 +86,7 @@ def _model_proto(vocabulary: Vocabulary) -> bytes:
         piece.piece = token if usable else f"\ue000{index}"  # an empty or repeated token is only ever decoded
         piece.score = vocabulary.scores[index]
         piece.type = _piece_type(pb, index == vocabulary.unk_id, kind, usable)
-    return proto.SerializeToString()
+    return proto
 
 
 def _piece_type(pb: Any, is_unknown: bool, kind: int, usable: bool) -> Any:

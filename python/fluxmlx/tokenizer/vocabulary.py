@@ -17,7 +17,22 @@ from fluxmlx.tokenizer.fields import PREFIX, Fields
 MAX_TOKENS = 1 << 22
 MAX_MERGES = 1 << 22
 MAX_TOKEN_BYTES = 1 << 16
-MODELS = ("gpt2", "llama")
+MAX_CHARSMAP = 1 << 24
+MODELS = ("bert", "gemma4", "gpt2", "llama", "t5")
+REFUSED_MODELS = {
+    "rwkv": "the longest token at each place, for models of the RWKV architecture, which fluxmlx does not run",
+    "plamo2": "tables of suffixes of its own, for models of the PLaMo 2 architecture, which fluxmlx does not run",
+    "hybriddna": "k-mers of DNA between words, for models of genomes",
+    "whitespace": "words with a vocabulary that cannot spell every text, for an embedding model",
+    "none": "the file says that it carries no tokenizer, so there is no way from text to tokens",
+    "no_vocab": "the file says that it carries no tokenizer, so there is no way from text to tokens",
+}
+# Ids that hold where a file of this model says nothing.
+DEFAULT_IDS: dict[str, dict[str, int]] = {
+    "llama": {"unknown": 0, "bos": 1, "eos": 2},
+    "t5": {"padding": 0, "eos": 1, "unknown": 2},
+    "bert": {"padding": 0, "unknown": 100, "bos": 101, "seperator": 102, "mask": 103},
+}
 
 
 class TokenType(IntEnum):
@@ -54,6 +69,11 @@ class Vocabulary:
     add_space_prefix: bool | None
     remove_extra_whitespaces: bool
     special_eats_space: bool
+    sep_id: int | None = None
+    add_sep: bool = True
+    charsmap: bytes | None = None
+    lowercase: bool = True
+    strip_accents: bool = True
 
 
 def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
@@ -82,11 +102,16 @@ def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
         eot_id=found.eot_id,
         unk_id=ids["unknown"],
         eog_ids=found.eog_ids,
-        add_bos=add_bos,
-        add_eos=add_eos,
+        add_bos=False if add_bos is None and model == "t5" else add_bos,
+        add_eos=True if add_eos is None and model == "t5" else add_eos,
         add_space_prefix=fields.flag("add_space_prefix"),
         remove_extra_whitespaces=fields.flag("remove_extra_whitespaces") or False,
         special_eats_space=_special_eats_space(metadata),
+        sep_id=ids["seperator"],
+        add_sep=fields.flag("add_sep_token") is not False,
+        charsmap=fields.data("precompiled_charsmap", limit=MAX_CHARSMAP),
+        lowercase=fields.flag("normalizer.lowercase") is not False,
+        strip_accents=fields.flag("normalizer.strip_accents") is not False,
     )
 
 
@@ -94,6 +119,8 @@ def _model(fields: Fields) -> str:
     model = fields.text("model")
     if model is None:
         raise TokenizerError(f"the file has no {PREFIX}model, so it carries no tokenizer")
+    if model in REFUSED_MODELS:
+        raise TokenizerError(f"{PREFIX}model is {model!r}, unsupported: {REFUSED_MODELS[model]}")
     if model not in MODELS:
         raise TokenizerError(f"{PREFIX}model is {model!r}; supported are {', '.join(map(repr, MODELS))}")
     return model
@@ -126,10 +153,11 @@ def _special_ids(fields: Fields, model: str, n_vocab: int) -> dict[str, int | No
     names = ("bos", "eos", "eot", "eom", "unknown", "padding", "seperator", "mask")
     names += ("fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep")
     ids = {name: fields.token_id(f"{name}_token_id", n_vocab) for name in names}
-    if model == "llama":  # SentencePiece's own numbering where the file says nothing
-        for name, default in (("unknown", 0), ("bos", 1), ("eos", 2)):
-            if ids[name] is None and default < n_vocab:
-                ids[name] = default
+    if model == "bert" and ids["bos"] is None:
+        ids["bos"] = fields.token_id("cls_token_id", n_vocab)
+    for name, default in DEFAULT_IDS.get(model, {}).items():
+        if ids[name] is None and default < n_vocab:
+            ids[name] = default
     return ids
 
 
