@@ -9,10 +9,8 @@ second of all clients together. `--out` writes the samples as JSON.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-import time
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -29,10 +27,8 @@ HOST = "127.0.0.1"
 def measured(command: list[str], port: int, clients: int, args: argparse.Namespace) -> dict[str, Any]:
     """One process of a server, warmed up with an answer for each client."""
     with running(command, port):
-        asyncio.run(together(HOST, port, prompts(clients, 1, args.words, seed=0), 4))
-        began = time.perf_counter()
-        samples = asyncio.run(together(HOST, port, prompts(clients, args.requests, args.words), args.tokens))
-        seconds = time.perf_counter() - began
+        together(HOST, port, prompts(clients, 1, args.words, seed=0), 4)
+        samples, seconds = together(HOST, port, prompts(clients, args.requests, args.words), args.tokens)
     return {"samples": samples, "rate": sum(sample.tokens for sample in samples) / seconds}
 
 

@@ -1,13 +1,13 @@
 """What HTTP costs: the server beside the library, in turn, on the same file: python benchmarks/serving_overhead.py FILE
 
-Both are processes that hold the model; the one that is not asked sleeps. Reported are tokens per second of one stream
-and of 32 together, as medians of A B A B, and how long /health took under the 32 streams.
+Both are processes that hold the model; the one that is not asked sleeps. Reported are tokens per second of one stream,
+of 4 and of 32 together, as medians of A B A B, what the client itself takes of the processors for a token, which the
+server's figures bear and the library's do not, and how long /health took under the 32 streams.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import subprocess
 import sys
@@ -51,9 +51,8 @@ def by_library(process: subprocess.Popen[str], texts: list[str], tokens: int) ->
 
 def by_server(port: int, texts: list[str], tokens: int) -> float:
     """Tokens per second through HTTP."""
-    began = time.perf_counter()
-    asyncio.run(together(HOST, port, [[text] for text in texts], tokens))
-    return len(texts) * tokens / (time.perf_counter() - began)
+    _, seconds = together(HOST, port, [[text] for text in texts], tokens)
+    return len(texts) * tokens / seconds
 
 
 def in_turn(
@@ -61,7 +60,8 @@ def in_turn(
 ) -> dict[str, Any]:
     """Rates of both, A B A B, after a short answer of each, and the median of what the pairs differ by."""
     rates: dict[str, list[float]] = {"library": [], "server": []}
-    tokens = args.tokens if streams > 1 else 4 * args.tokens
+    tokens = args.tokens * max(1, 4 // streams)
+    used = time.process_time()
     for turn in range(args.repetitions + 1):
         texts = [mine[0] for mine in prompts(streams, 1, args.words, seed=turn)]
         of_turn = tokens if turn else 8
@@ -71,7 +71,9 @@ def in_turn(
         print(streams, "streams:", {name: round(rate, 1) for name, rate in found.items()}, file=sys.stderr)
     pairs = zip(rates["server"], rates["library"], strict=True)
     ratio = median(server / library for server, library in pairs)
-    return {name: median(row) for name, row in rates.items()} | {"ratio": ratio, "rates": rates}
+    client_us = 1e6 * (time.process_time() - used) / (streams * tokens * args.repetitions)
+    medians = {name: median(row) for name, row in rates.items()}
+    return medians | {"ratio": ratio, "client_us": client_us, "rates": rates}
 
 
 def health_under_load(port: int, args: argparse.Namespace) -> list[float]:
@@ -79,18 +81,12 @@ def health_under_load(port: int, args: argparse.Namespace) -> list[float]:
     seconds = 4.0
     command = [sys.executable, str(HERE / "serving_client.py"), HOST, str(port), str(seconds)]
     texts = prompts(args.streams, 1, args.words, seed=99)
-
-    async def load() -> list[float]:
-        asking = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        tokens = args.tokens * 2
-        answers = asyncio.ensure_future(together(HOST, port, texts, tokens))
-        out, _ = await asking.communicate()
-        if answers.done():
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as asking:
+        together(HOST, port, texts, args.tokens * 2)
+        if asking.poll() is None:
             raise SystemExit("the answers ended before /health was asked often enough; give more --tokens")
-        await answers
-        return json.loads(out)
-
-    return asyncio.run(load())
+        assert asking.stdout
+        return json.loads(asking.stdout.read())
 
 
 def main() -> None:
@@ -116,13 +112,13 @@ def main() -> None:
                          stdout=subprocess.PIPE, text=True) as process,
         running(fluxmlx(args.file, args.threads, args.streams, args.ctx, port), port),
     ):  # fmt: skip
-        found = {streams: in_turn(process, port, streams, args) for streams in (1, args.streams)}
+        found = {streams: in_turn(process, port, streams, args) for streams in (1, 4, args.streams)}
         took = health_under_load(port, args)
         assert process.stdin
         process.stdin.close()
     for streams, row in found.items():
         rates = f"library {row['library']:.1f}, server {row['server']:.1f} tokens/s"
-        print(f"{streams} streams: {rates}, {row['ratio']:.3f} of it")
+        print(f"{streams} streams: {rates}, {row['ratio']:.3f} of it; client {row['client_us']:.0f} us/token")
         print(f"  {json.dumps(row['rates'])}")
     p99 = quantiles(took, n=100, method="inclusive")[-1]
     print(f"/health: median {1e3 * median(took):.1f} ms, p99 {1e3 * p99:.1f} ms of {len(took)}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
+import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +42,23 @@ def asked(load: Any, tokens: int) -> Any:
     rows = ['{"choices":[{"text":"a"}]}', '{"choices":[{"text":" b"}]}', '{"choices":[{"text":""}]}',
             '{"choices":[],"usage":{"completion_tokens":3}}', "[DONE]"]  # fmt: skip
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for chunk in [*sse(*rows), b""]:
-            writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-        writer.close()
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for chunk in [*sse(*rows), b""]:
+                connection.sendall(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
 
-    async def talk() -> Any:
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            host, port = server.sockets[0].getsockname()
-            return await load("serving_client").ask(host, port, "x", tokens)
-
-    return asyncio.run(talk())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        try:
+            samples, seconds = load("serving_client").together(*listener.getsockname(), [["x"]], tokens)
+        finally:
+            thread.join()
+    assert samples[0].first_s < seconds
+    return samples[0]
 
 
 def test_the_client_reads_tokens_and_times(load: Any) -> None:

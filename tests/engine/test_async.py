@@ -37,6 +37,21 @@ def test_async_answers_equal_the_others(engine: fluxmlx.Engine) -> None:
     asyncio.run(main())
 
 
+def test_bursts_are_the_events(engine: fluxmlx.Engine) -> None:
+    """Whatever comes together: in all they are what single events are, and the last burst is empty."""
+
+    async def main() -> None:
+        events = [event async for event in engine.astream(PROMPT, **OPTIONS)]
+        stream, found = engine.astream(PROMPT, **OPTIONS), list[fluxmlx.Event]()
+        while burst := await stream.burst():
+            found += burst
+            await asyncio.sleep(0.01)
+        assert found == [*events[:-1], found[-1]] and found[-1].usage == events[-1].usage
+        assert await stream.burst() == []
+
+    asyncio.run(main())
+
+
 def test_result_after_some_events(engine: fluxmlx.Engine) -> None:
     """result() of an async stream is the whole answer also when events were read before."""
 

@@ -1,68 +1,63 @@
-"""What a connection sends, and when."""
+"""The bytes of a stream on the wire, which do not all pass uvicorn's h11."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from fluxmlx.server.connection import Gathered
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from fluxmlx.server.connection import connection_class
 
-class Transport:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.calls: list[bytes | str] = []
-
-    def write(self, data: bytes) -> None:
-        self.calls.append(data)
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def is_closing(self) -> bool:
-        return "close" in self.calls
+PIECES = (b"one", b"", b"three" * 10, b"four")
 
 
-def test_pieces_of_one_turn_go_out_as_one() -> None:
-    """In their order, at the end of the turn; the next turn's by themselves."""
-
-    async def talk() -> list[bytes | str]:
-        transport = Transport()
-        connection = Gathered(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
-        connection.write(b"a")
-        connection.write(b"b")
-        assert transport.calls == []
-        await asyncio.sleep(0)
-        connection.write(b"c")
-        await asyncio.sleep(0)
-        return transport.calls
-
-    assert asyncio.run(talk()) == [b"ab", b"c"]
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """A stream, as `StreamResponse` sends it; of a path with a length, as one piece that says it."""
+    whole = b"".join(PIECES)
+    headers = [(b"content-length", str(len(whole)).encode())] if scope["path"] == "/sized" else []
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for piece in PIECES:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def test_closing_sends_what_is_held() -> None:
-    """Before the connection ends, and nothing afterwards."""
+def answer(request: str) -> tuple[bytes, bytes]:
+    """Head and body of what the server sends before it closes the connection."""
 
-    async def talk() -> list[bytes | str]:
-        transport = Transport()
-        connection = Gathered(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
-        connection.write(b"last")
-        connection.close()
-        connection.write(b"too late")
-        await asyncio.sleep(0)
-        return transport.calls
+    async def main() -> bytes:
+        config = uvicorn.Config(app, log_config=None)
+        config.load()
+        loop = asyncio.get_running_loop()
+        protocol = connection_class(5, 5)
+        server = await loop.create_server(lambda: protocol(config, ServerState(), {}), "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(f"{request}\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            found = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+        return found
 
-    assert asyncio.run(talk()) == [b"last", "close"]
+    head, _, body = asyncio.run(main()).partition(b"\r\n\r\n")
+    return head.lower(), body
 
 
-def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
-    """What is held is bounded, however long a turn takes; the transport then says when it has enough."""
+def test_a_stream_is_chunked() -> None:
+    """Each piece with its length; one of no length, which would end the stream, is nothing."""
+    head, body = answer("GET / HTTP/1.1")
+    assert b"transfer-encoding: chunked" in head
+    assert body == b"3\r\none\r\n32\r\n" + b"three" * 10 + b"\r\n4\r\nfour\r\n0\r\n\r\n"
 
-    async def talk() -> list[bytes | str]:
-        transport = Transport()
-        connection = Gathered(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
-        for _ in range(5):
-            connection.write(b"x" * 4096)
-        return list(transport.calls)
 
-    assert asyncio.run(talk()) == [b"x" * 16384]
+@pytest.mark.parametrize("request_line", ["GET / HTTP/1.0", "GET /sized HTTP/1.1"])
+def test_others_get_it_as_it_is(request_line: str) -> None:
+    """A client of HTTP 1.0 knows no chunks, and a body with a length needs none."""
+    head, body = answer(request_line)
+    assert b"chunked" not in head and body == b"".join(PIECES)
+
+
+def test_a_head_has_no_body() -> None:
+    """Only what would come before it."""
+    assert answer("HEAD / HTTP/1.1")[1] == b""

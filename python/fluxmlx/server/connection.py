@@ -1,15 +1,17 @@
-"""One connection: uvicorn's, and what it lacks against clients that send or read too slowly."""
+"""One connection: uvicorn's, with limits for clients that send or read too slowly, and a short way for streams."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["Gathered", "connection_class"]
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+    from uvicorn.protocols.http.flow_control import FlowControl
 
-_MOST_HELD = 16 << 10  # bytes
+__all__ = ["connection_class"]
 
 
 def connection_class(header_timeout: float, write_timeout: float) -> type[H11Protocol]:
@@ -31,7 +33,7 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
             self.app = self._run  # type: ignore[assignment]
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(cast("asyncio.Transport", Gathered(transport, self.loop)))
+            super().connection_made(transport)
             self._head = self._after(header_timeout)
 
         def data_received(self, data: bytes) -> None:
@@ -52,9 +54,9 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
             self._head, self._stall = _stop(self._head), _stop(self._stall)
             super().connection_lost(exc)
 
-        async def _run(self, scope: Any, receive: Any, send: Any) -> None:
+        async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
             self._head = _stop(self._head)
-            await self._route(scope, receive, send)
+            await self._route(scope, receive, _with_short_way(self, scope, send))
 
         def _after(self, seconds: float) -> asyncio.TimerHandle | None:
             return self.loop.call_later(seconds, self.transport.abort) if seconds else None
@@ -62,37 +64,32 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
     return Connection
 
 
-class Gathered:
-    """A transport that sends what is written in one turn of the loop at once: tokens come in bursts, and each call of
-    the system takes time from those who compute the next ones."""
+def _with_short_way(connection: H11Protocol, scope: Scope, send: Send) -> Send:
+    """Pieces of a stream do not pass h11, which would only put their length before them: tokens are many."""
+    cycle: Any = connection.cycle
+    flow: FlowControl = connection.flow
+    in_chunks = False
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._held: list[bytes] = []
-        self._size = 0
+    async def short(message: Message) -> None:
+        nonlocal in_chunks
+        body: bytes = message.get("body", b"")
+        if in_chunks and body and message.get("more_body") and not (flow.write_paused or cycle.disconnected):
+            connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            return
+        if message["type"] == "http.response.start":
+            in_chunks = _sends_chunks(scope, message)
+        await send(message)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    return short
 
-    def write(self, data: bytes) -> None:
-        """Keeps the data until the turn ends, or there is a lot of it."""
-        if not self._held:
-            self._loop.call_soon(self._flush)
-        self._held.append(data)
-        self._size += len(data)
-        if self._size >= _MOST_HELD:  # a turn need not end while a stream has more to say
-            self._flush()
 
-    def close(self) -> None:
-        """Closes once everything is sent."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        held, self._held, self._size = self._held, [], 0
-        if held and not self._transport.is_closing():
-            self._transport.write(b"".join(held))
+def _sends_chunks(scope: Scope, start: Message) -> bool:
+    """Whether h11 frames the body of a response as chunks."""
+    named = {name.lower() for name, _ in start.get("headers", ())}
+    sized = b"content-length" in named or b"transfer-encoding" in named
+    return (
+        not sized and start["status"] == 200 and scope["http_version"] == "1.1" and scope["method"] != "HEAD"
+    )
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

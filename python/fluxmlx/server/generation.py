@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fluxmlx.results import Completion, Event
     from fluxmlx.server.context import ServerContext
 
-__all__ = ["check_queue", "events", "in_thread_if_long", "whole", "wholes"]
+__all__ = ["bursts", "check_queue", "in_thread_if_long", "whole", "wholes"]
 
 _LONG = 16_384  # characters whose tokens take longer than other requests should wait
 
@@ -32,20 +32,21 @@ async def in_thread_if_long(size: int, work: Callable[[], T]) -> T:
     return work() if size < _LONG else await asyncio.to_thread(work)
 
 
-async def events(
+async def bursts(
     context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
-) -> AsyncGenerator[Event]:
-    """What `engine.astream` gives, counted. Closing it cancels the request."""
+) -> AsyncGenerator[list[Event]]:
+    """The events of `engine.astream`, counted, each time all that have come. Closing it cancels the request."""
     began = time.perf_counter()
     first, label = True, _label(context, model)
     async with engine.astream(prompt, params, **options) as stream:
-        async for event in stream:
-            if first and event.token is not None:
+        while burst := await stream.burst():
+            if first and burst[0].token is not None:
                 context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
-                first = False
-            if event.usage is not None:
-                _count(context, label, event.usage, event.timings)
-            yield event
+            first = False
+            for event in burst:
+                if event.usage is not None:
+                    _count(context, label, event.usage, event.timings)
+            yield burst
 
 
 async def whole(

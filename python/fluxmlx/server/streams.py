@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pydantic_core
 from starlette.responses import PlainTextResponse, Response
 
 from fluxmlx.errors import FluxmlxError
@@ -30,12 +30,9 @@ T = TypeVar("T")
 _LOG = logging.getLogger("fluxmlx.server")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
 def to_json(value: Any) -> bytes:
-    """JSON without spaces; characters as they are."""
-    return _ENCODER.encode(value).encode()
+    """JSON without spaces; characters as they are, and null for what is no number."""
+    return pydantic_core.to_json(value, inf_nan_mode="null")
 
 
 def error_response(body: dict[str, Any] | str, status: int, headers: Mapping[str, str] | None) -> Response:
@@ -72,24 +69,29 @@ SSE = StreamForm(
 
 
 class StreamResponse(Response):
-    """Sends objects as they come.
+    """Sends objects as they come, those that come together in one piece.
 
     What is raised before the first object has the status and body of any other error, as long as no ping has begun the
     response. Afterwards the error is the last object, and `form.end` is left out.
 
     Args:
-        items: the objects; closed when the response ends, for whatever reason.
+        bursts: the objects, each time those that are there; closed when the response ends, for whatever reason.
         form: NDJSON, SSE, or a protocol's own.
         error_body: the protocol's shape of errors.
         ping: seconds of silence after which `form.ping` is sent; 0 for never.
     """
 
     def __init__(
-        self, items: AsyncGenerator[Any], form: StreamForm, *, error_body: ErrorBody, ping: float = 0.0
+        self,
+        bursts: AsyncGenerator[Sequence[Any]],
+        form: StreamForm,
+        *,
+        error_body: ErrorBody,
+        ping: float = 0.0,
     ) -> None:
         super().__init__(media_type=form.media_type, headers={"Cache-Control": "no-cache"})
         del self.headers["content-length"]
-        self._items = items
+        self._bursts = bursts
         self._form = form
         self._error_body = error_body
         self._ping = ping if form.ping else 0.0
@@ -108,17 +110,18 @@ class StreamResponse(Response):
             work.result()
 
     async def _send_all(self, out: _Output) -> None:
-        async with contextlib.aclosing(self._items) as items:
+        encode = self._form.encode
+        async with contextlib.aclosing(self._bursts) as bursts:
             try:
-                async for item in items:
-                    await out.write(self._form.encode(item))
+                async for burst in bursts:
+                    await out.write(b"".join([encode(item) for item in burst]))
                 await out.write(self._form.end)
             except Exception as error:
                 if not out.has_begun:
                     raise
                 if not isinstance(error, FluxmlxError):
                     _LOG.exception("a stream broke off")
-                await out.write(self._form.encode(self._error_body(failure_of(error))))
+                await out.write(encode(self._error_body(failure_of(error))))
         await out.finish()
 
     async def _keep_open(self, out: _Output) -> None:
@@ -138,6 +141,8 @@ class _Output:
         self.last_write = time.monotonic()
 
     async def write(self, data: bytes) -> None:
+        if not data:
+            return
         if not self.has_begun:
             self.has_begun = True
             head = self._response

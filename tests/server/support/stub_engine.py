@@ -53,6 +53,10 @@ class StubStream:
         usage = Usage(len(self._prompt), len(self._engine.words))
         return Event("", finish_reason="stop", usage=usage, timings=TIMINGS)
 
+    async def burst(self) -> list[Event]:
+        event = await anext(self, None)
+        return [event] if event else []
+
     def _close(self) -> None:
         if self._is_open:
             self._is_open = False

@@ -18,11 +18,11 @@ router = APIRouter()
 PROTOCOL = Protocol("test", router, ("/stream", "/whole"), plain_error_body)
 
 
-async def words(server: ServerContext, prompt: str) -> AsyncGenerator[dict[str, str]]:
+async def words(server: ServerContext, prompt: str) -> AsyncGenerator[list[dict[str, str]]]:
     async with server.pool.lease("a") as engine:
         generation.check_queue(server, engine)
-        async for event in generation.events(server, engine, engine.tokenize(prompt), model="a"):
-            yield {"text": event.text}
+        async for burst in generation.bursts(server, engine, engine.tokenize(prompt), model="a"):
+            yield [{"text": event.text} for event in burst]
 
 
 @router.post("/stream/{kind}")

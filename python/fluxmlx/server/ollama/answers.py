@@ -18,11 +18,11 @@ from fluxmlx.server.context import Server, ServerContext
 from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.errors import plain_error_body
 from fluxmlx.server.ollama.chunks import (
+    Chunks,
     Shape,
     Timer,
     as_chat,
     as_generate,
-    chunks,
     done_without_answer,
     joined,
 )
@@ -140,7 +140,7 @@ async def _objects(
     size: int,
     *,
     with_context: bool,
-) -> AsyncGenerator[dict[str, Any]]:
+) -> AsyncGenerator[list[dict[str, Any]]]:
     timer, options, raw = Timer(), read_options(body.options), getattr(body, "raw", False)
     async with server.pool.lease(body.model, options.loading, _keep_alive(body)) as engine:
         timer.loaded()
@@ -148,17 +148,16 @@ async def _objects(
         params = options.params(engine, logprobs=read_logprobs(body.logprobs, body.top_logprobs))
         prompt = await generation.in_thread_if_long(size, lambda: make(engine, options))
         if body.debug_render_only:
-            yield {"model": body.model, "_debug_info": {"rendered_template": _rendered(engine, prompt)}}
+            yield [{"model": body.model, "_debug_info": {"rendered_template": _rendered(engine, prompt)}}]
             return
         reasoning = None if raw or not thinks(engine) else Reasoning(is_open=is_open(_end(engine, prompt)))
         params = _within(params, context_of_request(engine, options) - len(prompt.ids))
-        events = generation.events(server, engine, prompt.ids, params, model=body.model)
-        async with aclosing(events):
-            async for chunk in chunks(
-                events, model=body.model, shape=shape, engine=engine, prompt=prompt, timer=timer,
-                reasoning=reasoning, with_context=with_context,
-            ):  # fmt: skip
-                yield chunk
+        chunks = Chunks(body.model, shape, engine, prompt, timer, reasoning, with_context)
+        async with aclosing(
+            generation.bursts(server, engine, prompt.ids, params, model=body.model)
+        ) as stream:
+            async for burst in stream:
+                yield [chunk for event in burst for chunk in chunks.event(event)]
 
 
 def _within(params: SamplingParams, room: int) -> SamplingParams:

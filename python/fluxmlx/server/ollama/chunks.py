@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fluxmlx.chat.reasoning import Piece, Reasoning
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from fluxmlx.results import Event, TokenLogprobs
     from fluxmlx.server.ollama.prompts import Prompt
 
-__all__ = ["Shape", "Timer", "as_chat", "as_generate", "chunks", "done_without_answer", "joined", "last_of"]
+__all__ = ["Chunks", "Shape", "Timer", "as_chat", "as_generate", "done_without_answer", "joined", "last_of"]
 
 Shape = Callable[[Piece], dict[str, Any]]
 
@@ -52,56 +53,61 @@ class Timer:
         return time.perf_counter() - self._began
 
 
-async def chunks(
-    events: AsyncIterable[Event],
-    *,
-    model: str,
-    shape: Shape,
-    engine: Any,
-    prompt: Prompt,
-    timer: Timer,
-    reasoning: Reasoning | None,
-    with_context: bool,
-) -> AsyncGenerator[dict[str, Any]]:
-    """An object for each piece of text. Tokens whose text is not certain yet come with the next piece."""
-    rows: list[dict[str, Any]] = []
-    tokens: list[int] = []
-    async for event in events:
-        if event.token is not None and with_context:
-            tokens.append(event.token)
+@dataclass(slots=True)
+class Chunks:
+    """The objects of one answer: one for each piece of text. Tokens whose text is not certain yet come with the next.
+
+    Attributes:
+        reasoning: what takes the answer apart, where the model thinks.
+        with_context: the last object has the ids of all tokens.
+    """
+
+    model: str
+    shape: Shape
+    engine: Any
+    prompt: Prompt
+    timer: Timer
+    reasoning: Reasoning | None
+    with_context: bool
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _tokens: list[int] = field(default_factory=list)
+
+    def event(self, event: Event) -> list[dict[str, Any]]:
+        """What an event shows, if anything."""
+        if event.token is not None and self.with_context:
+            self._tokens.append(event.token)
         if event.logprobs is not None:
-            rows.append(logprob_row(engine, event.logprobs, event.bytes))
-        piece = reasoning.push(event.text) if reasoning else Piece(said=event.text)
+            self._rows.append(logprob_row(self.engine, event.logprobs, event.bytes))
         is_last = event.usage is not None
-        if is_last and reasoning:
-            rest = reasoning.flush()
-            piece = Piece(piece.thought + rest.thought, piece.said + rest.said)
+        piece = self._piece(event.text, is_last)
         if not (piece.thought or piece.said or is_last):
-            continue
-        chunk = {"model": model, "created_at": rfc3339(), **shape(piece), "done": is_last}
-        if rows:
-            chunk["logprobs"], rows = rows, []
+            return []
+        chunk = {"model": self.model, "created_at": rfc3339(), **self.shape(piece), "done": is_last}
+        if self._rows:
+            chunk["logprobs"], self._rows = self._rows, []
         if is_last:
-            context = {"context": [*prompt.ids, *tokens]} if with_context else {}
-            chunk |= {
-                "done_reason": event.finish_reason,
-                **context,
-                **_numbers(event, timer),
-                **_cuts(prompt),
-            }
-        yield chunk
+            context = {"context": [*self.prompt.ids, *self._tokens]} if self.with_context else {}
+            numbers = _numbers(event, self.timer)
+            chunk |= {"done_reason": event.finish_reason, **context, **numbers, **_cuts(self.prompt)}
+        return [chunk]
+
+    def _piece(self, text: str, is_last: bool) -> Piece:
+        if self.reasoning is None:
+            return Piece(said=text)
+        piece = self.reasoning.push(text)
+        rest = self.reasoning.flush() if is_last else Piece()
+        return Piece(piece.thought + rest.thought, piece.said + rest.said)
 
 
-async def joined(objects: AsyncGenerator[dict[str, Any]]) -> dict[str, Any]:
+async def joined(objects: AsyncGenerator[list[dict[str, Any]]]) -> dict[str, Any]:
     """All objects of an answer as one."""
     said, thought, rows = [""], [""], list[Any]()
     last: dict[str, Any] = {}
-    async with aclosing(objects):
-        async for last in objects:
-            part = last.get("message", last)
-            said.append(part.get("content", part.get("response", "")))
-            thought.append(part.get("thinking", ""))
-            rows += last.pop("logprobs", ())
+    for last in await _all(objects):
+        part = last.get("message", last)
+        said.append(part.get("content", part.get("response", "")))
+        thought.append(part.get("thinking", ""))
+        rows += last.pop("logprobs", ())
     part = last.get("message", last)
     part["content" if "message" in last else "response"] = "".join(said)
     part.pop("thinking", None)
@@ -142,7 +148,11 @@ def _cuts(prompt: Prompt) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-async def last_of(objects: AsyncGenerator[dict[str, Any]]) -> dict[str, Any]:
+async def last_of(objects: AsyncGenerator[list[dict[str, Any]]]) -> dict[str, Any]:
     """The last object, which is the answer to a client that wants no stream."""
+    return (await _all(objects))[-1]
+
+
+async def _all(objects: AsyncGenerator[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     async with aclosing(objects):
-        return [one async for one in objects][-1]
+        return [one async for burst in objects for one in burst]

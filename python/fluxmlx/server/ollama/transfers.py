@@ -160,8 +160,8 @@ async def _steps(start: Callable[[], Iterator[PullRecord]], stream: bool, reques
     return JSONResponse(await unless_gone(request, last_of(objects)))
 
 
-async def _in_thread(start: Callable[[], Iterator[PullRecord]]) -> AsyncGenerator[dict[str, Any]]:
-    """The steps as objects; each is waited for in a thread. Closing this closes the iterator."""
+async def _in_thread(start: Callable[[], Iterator[PullRecord]]) -> AsyncGenerator[list[dict[str, Any]]]:
+    """The steps as objects, one by one; each is waited for in a thread. Closing this closes the iterator."""
     steps = await asyncio.to_thread(start)
     running: asyncio.Future[Any] | None = None
     try:
@@ -170,7 +170,7 @@ async def _in_thread(start: Callable[[], Iterator[PullRecord]]) -> AsyncGenerato
             record = await asyncio.shield(running)
             if record is None:
                 return
-            yield record.as_json()
+            yield [record.as_json()]
     finally:
         if running is not None and not running.done():
             with contextlib.suppress(Exception):

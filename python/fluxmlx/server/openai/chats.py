@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fluxmlx.server.context import ServerContext
-from fluxmlx.server.generation import events, in_thread_if_long, whole
+from fluxmlx.server.generation import bursts, in_thread_if_long, whole
 from fluxmlx.server.openai.chat_answer import ChatChunks, ChatForm
 from fluxmlx.server.openai.chat_request import ChatRequest
 from fluxmlx.server.openai.fields import SURFACE
@@ -75,15 +75,13 @@ async def _whole(server: ServerContext, body: ChatRequest) -> dict[str, Any]:
 
 async def _chunks(
     server: ServerContext, body: ChatRequest, with_usage: bool
-) -> AsyncGenerator[dict[str, Any]]:
+) -> AsyncGenerator[list[dict[str, Any]]]:
     async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
         job = await _job(body, engine)
         chunks = ChatChunks(job.form, with_usage=with_usage)
-        began = False
-        async with aclosing(events(server, engine, job.ids, job.params, model=body.model)) as stream:
-            async for event in stream:
-                for chunk in [*([] if began else chunks.first()), *chunks.event(event)]:
-                    yield chunk
-                began = True
-        for chunk in chunks.last():
-            yield chunk
+        head = chunks.first()
+        async with aclosing(bursts(server, engine, job.ids, job.params, model=body.model)) as stream:
+            async for burst in stream:
+                yield head + [chunk for event in burst for chunk in chunks.event(event)]
+                head = []
+        yield chunks.last()

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fluxmlx.results import Completion, TokenLogprobs
 from fluxmlx.server.context import ServerContext
-from fluxmlx.server.generation import events, in_thread_if_long, wholes
+from fluxmlx.server.generation import bursts, in_thread_if_long, wholes
 from fluxmlx.server.openai.completion_answer import CompletionChunks, CompletionForm
 from fluxmlx.server.openai.completion_request import CompletionRequest
 from fluxmlx.server.openai.fields import SURFACE
@@ -74,20 +74,17 @@ async def _whole(server: ServerContext, body: CompletionRequest) -> dict[str, An
 
 async def _chunks(
     server: ServerContext, body: CompletionRequest, with_usage: bool
-) -> AsyncGenerator[dict[str, Any]]:
+) -> AsyncGenerator[list[dict[str, Any]]]:
     async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
         job = await _job(body, engine)
         rows = await _scored(server, body, job)
         chunks = CompletionChunks(job.form, job.asked, prompt_rows=rows, with_usage=with_usage)
-        for chunk in chunks.first():
-            yield chunk
+        yield chunks.first()
         params = replace(job.params, prompt_logprobs=None)
-        streams = [events(server, engine, ids, params, model=body.model) for ids in job.ids]
-        async for at, event in merged(streams):
-            for chunk in chunks.event(at, event):
-                yield chunk
-        for chunk in chunks.last():
-            yield chunk
+        streams = [bursts(server, engine, ids, params, model=body.model) for ids in job.ids]
+        async for at, burst in merged(streams):
+            yield [chunk for event in burst for chunk in chunks.event(at, event)]
+        yield chunks.last()
 
 
 async def _scored(server: ServerContext, body: CompletionRequest, job: _Job) -> list[Sequence[TokenLogprobs]]:

@@ -45,19 +45,19 @@ async def answer(request: Request, work: Awaitable[dict[str, Any]]) -> Response:
     return Response(to_json(body), media_type="application/json")
 
 
-def streamed(server: ServerContext, chunks: AsyncGenerator[dict[str, Any]]) -> Response:
+def streamed(server: ServerContext, chunks: AsyncGenerator[list[dict[str, Any]]]) -> Response:
     """An answer in chunks."""
     return StreamResponse(chunks, SSE, error_body=error_body, ping=server.settings.stream_ping)
 
 
-async def merged(streams: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[tuple[int, Event]]:
-    """The events of several streams as they come, each with the number of its stream; closing it closes them."""
-    if len(streams) == 1:  # the usual case needs no task for each event
+async def merged(streams: Sequence[AsyncGenerator[list[Event]]]) -> AsyncGenerator[tuple[int, list[Event]]]:
+    """The bursts of several streams as they come, each with the number of its stream; closing it closes them."""
+    if len(streams) == 1:  # the usual case needs no task for each burst
         async with contextlib.aclosing(streams[0]) as only:
-            async for event in only:
-                yield 0, event
+            async for burst in only:
+                yield 0, burst
         return
-    waiting: dict[asyncio.Future[Event], int] = {}
+    waiting: dict[asyncio.Future[list[Event]], int] = {}
     async with contextlib.AsyncExitStack() as stack:
         for at, stream in enumerate(streams):
             await stack.enter_async_context(contextlib.aclosing(stream))

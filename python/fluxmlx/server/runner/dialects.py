@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fluxmlx.server.clock import nanoseconds
@@ -50,17 +50,24 @@ class Lines:
     dialect: Dialect
     n_prompt: int
     _n_written: int = 0
+    _rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def piece(self, text: str, logprobs: list[dict[str, Any]], *, n_tokens: int) -> dict[str, Any]:
-        """A line with text, and what its tokens had for log-probabilities."""
-        self._n_written += n_tokens
+    def event(self, event: Event, logprobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The lines of an event: tokens whose text is not certain yet come with the next piece."""
+        self._n_written += event.token is not None
+        self._rows += logprobs
+        is_last = event.usage is not None
+        lines = [self._piece(event.text)] if event.text or (self._rows and is_last) else []
+        return [*lines, self._last(event)] if is_last else lines
+
+    def _piece(self, text: str) -> dict[str, Any]:
+        rows, self._rows = self._rows, []
         numbers: tuple[int, int, int, int] = (0, 0, 0, 0)
         if self.dialect == "plain":
             numbers = (self.n_prompt, 0, self._n_written, 0)
-        return self._line(text, None, numbers, logprobs)
+        return self._line(text, None, numbers, rows)
 
-    def last(self, event: Event) -> dict[str, Any]:
-        """The line that ends an answer, without text."""
+    def _last(self, event: Event) -> dict[str, Any]:
         assert event.usage is not None and event.timings is not None and event.finish_reason is not None
         numbers = (
             event.usage.prompt_tokens,

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.server.context import ServerContext, context_of
 from fluxmlx.server.errors import Failure
-from fluxmlx.server.generation import check_queue, events, in_thread_if_long
+from fluxmlx.server.generation import bursts, check_queue, in_thread_if_long
 from fluxmlx.server.ollama.chunks import logprob_row
 from fluxmlx.server.ollama.prompts import context_of_request, fitting
 from fluxmlx.server.runner import facts
@@ -23,6 +23,7 @@ from fluxmlx.server.streams import StreamForm, StreamResponse, to_json
 
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
+    from fluxmlx.results import Event
 
 __all__ = ["error_body", "make_router"]
 
@@ -115,24 +116,19 @@ def _add_facts(router: APIRouter, model: str, dialect_of: Callable[..., Dialect]
 
 async def _answer(
     server: ServerContext, model: str, asked: RunnerRequest, dialect: Dialect
-) -> AsyncGenerator[dict[str, Any]]:
+) -> AsyncGenerator[list[dict[str, Any]]]:
     async with server.pool.lease(model) as engine:
         check_queue(server, engine)
         ids = await in_thread_if_long(len(asked.prompt), lambda: _ids(engine, asked))
         params = asked.options.params(engine, logprobs=asked.logprobs)
         written = Lines(dialect, len(ids))
-        rows: list[dict[str, Any]] = []
-        n_tokens = 0
-        async with aclosing(events(server, engine, ids, params, model=model)) as stream:
-            async for event in stream:
-                n_tokens += event.token is not None
-                if event.logprobs is not None:
-                    rows.append(logprob_row(engine, event.logprobs, event.bytes))
-                if event.text or (rows and event.usage is not None):
-                    yield written.piece(event.text, rows, n_tokens=n_tokens)
-                    rows, n_tokens = [], 0
-                if event.usage is not None:
-                    yield written.last(event)
+        async with aclosing(bursts(server, engine, ids, params, model=model)) as stream:
+            async for burst in stream:
+                yield [line for event in burst for line in written.event(event, _logprobs(engine, event))]
+
+
+def _logprobs(engine: Engine, event: Event) -> list[dict[str, Any]]:
+    return [] if event.logprobs is None else [logprob_row(engine, event.logprobs, event.bytes)]
 
 
 def _ids(engine: Engine, asked: RunnerRequest) -> list[int]:
