@@ -1,4 +1,4 @@
-// dequantize() and tensor_types(): block formats for Python.
+// dequantize(), encode() and tensor_types(): block formats for Python.
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
@@ -7,9 +7,12 @@
 
 #include "bind/register.h"
 #include "quant/dequantize.h"
+#include "quant/encode.h"
 
 namespace fluxmlx::bind {
 namespace {
+
+constexpr int kMaxThreads = 1024;
 
 const TensorTypeInfo& type_named(std::string_view name) {
   for (const TensorTypeInfo& info : tensor_types()) {
@@ -27,6 +30,23 @@ nb::object dequantize(const nb::bytes& data, const std::string& type_name) {
   float* memory = values.release();
   nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<float*>(p); });
   return nb::cast(nb::ndarray<nb::numpy, float>(memory, {n}, owner));
+}
+
+using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::bytes encode(const Floats& values, const std::string& type_name, int threads) {
+  const TensorTypeInfo& info = type_named(type_name);
+  if (threads < 0 || threads > kMaxThreads) {
+    fail(ErrorCode::invalid_argument, "threads is ", threads, "; expected 0 (all) to ", kMaxThreads);
+  }
+  const size_t n_bytes = values.size() / info.block_size * info.block_bytes;
+  nb::bytes blocks = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(n_bytes)));
+  if (!blocks.is_valid()) throw nb::python_error();
+  const std::span<char> into(PyBytes_AsString(blocks.ptr()), n_bytes);
+  nb::gil_scoped_release release;
+  ThreadPool pool(threads == 0 ? available_threads() : threads);
+  quant::encode(info.type, {values.data(), values.size()}, std::as_writable_bytes(into), pool);
+  return blocks;
 }
 
 nb::dict tensor_type_table() {
@@ -47,6 +67,14 @@ void register_quant(nb::module_& m) {
         "Args:\n    data: blocks as a GGUF file holds them.\n    type_name: a name from tensor_types().\n"
         "Raises:\n    InvalidArgumentError: unknown type, or data is not whole blocks.\n"
         "    UnsupportedModelError: this build cannot read the type.");
+  m.def("encode", &encode, nb::arg("values"), nb::arg("type_name"), nb::arg("threads") = 0,
+        nb::sig("def encode(values: numpy.typing.NDArray[numpy.float32], type_name: str, threads: int = 0) -> bytes"),
+        "The blocks of a type that are near to values, float32 (n,): what dequantize() takes.\n\n"
+        "Args:\n    values: whole blocks of finite numbers.\n    type_name: a name from tensor_types().\n"
+        "    threads: 0: all that this process may use; the bytes are the same for any number.\n"
+        "Raises:\n    InvalidArgumentError: unknown type, values that are not whole blocks, or one that is not finite "
+        "or\n"
+        "        beyond what the type holds.\n    UnsupportedModelError: this build cannot write the type.");
   m.def("tensor_types", &tensor_type_table, nb::sig("def tensor_types() -> dict[str, tuple[int, int, int, bool]]"),
         "Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).");
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fluxmlx._native import info
     from fluxmlx.aio import AsyncStream
+    from fluxmlx.conversion import Conversion, convert
     from fluxmlx.engine import Engine
     from fluxmlx.errors import (
         CancelledError,
@@ -48,6 +49,7 @@ __all__ = [
     "CapabilityError",
     "ChatTemplateError",
     "Completion",
+    "Conversion",
     "DownloadError",
     "Embedding",
     "Engine",
@@ -72,6 +74,7 @@ __all__ = [
     "UnsupportedModelError",
     "Usage",
     "__version__",
+    "convert",
     "info",
     "load",
 ]
@@ -83,6 +86,7 @@ _HOMES = {
     "CapabilityError": "fluxmlx.errors",
     "ChatTemplateError": "fluxmlx.errors",
     "Completion": "fluxmlx.results",
+    "Conversion": "fluxmlx.conversion",
     "DownloadError": "fluxmlx.errors",
     "Embedding": "fluxmlx.results",
     "Engine": "fluxmlx.engine",
@@ -106,6 +110,7 @@ _HOMES = {
     "TokenizerError": "fluxmlx.errors",
     "UnsupportedModelError": "fluxmlx.errors",
     "Usage": "fluxmlx.results",
+    "convert": "fluxmlx.conversion",
     "info": "fluxmlx._native",
     "load": "fluxmlx.loading",
 }

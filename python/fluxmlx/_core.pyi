@@ -88,6 +88,20 @@ def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float3
         UnsupportedModelError: this build cannot read the type.
     """
 
+def encode(values: numpy.typing.NDArray[numpy.float32], type_name: str, threads: int = 0) -> bytes:
+    """
+    The blocks of a type that are near to values, float32 (n,): what dequantize() takes.
+
+    Args:
+        values: whole blocks of finite numbers.
+        type_name: a name from tensor_types().
+        threads: 0: all that this process may use; the bytes are the same for any number.
+    Raises:
+        InvalidArgumentError: unknown type, values that are not whole blocks, or one that is not finite or
+            beyond what the type holds.
+        UnsupportedModelError: this build cannot write the type.
+    """
+
 def tensor_types() -> dict[str, tuple[int, int, int, bool]]:
     """
     Every GGUF tensor type: name -> (id, weights per block, bytes per block, whether dequantize() reads it).

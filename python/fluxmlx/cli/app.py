@@ -9,6 +9,7 @@ import typer
 
 from fluxmlx.cli import runner
 from fluxmlx.cli.bench import bench
+from fluxmlx.cli.convert import convert
 from fluxmlx.cli.cp import cp
 from fluxmlx.cli.create import create
 from fluxmlx.cli.info import info, version
@@ -45,6 +46,7 @@ app.command("create")(create)
 app.command("info")(info)
 app.command("bench")(bench)
 app.command("perplexity")(perplexity)
+app.command("convert")(convert)
 app.command("runner", hidden=True)(runner.runner)
 
 

@@ -1,0 +1,104 @@
+"""What is converted, as a list of keys and of tensors that can be read one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fluxmlx.conversion.gguf_header import Key
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from fluxmlx import _core
+
+__all__ = ["GgufSource", "Source", "TensorRow", "blocks_of_chunks"]
+
+_CHUNK = 1 << 22  # weights that are floats at a time
+
+
+class TensorRow(Protocol):
+    """A tensor, as a GGUF file's directory has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def shape(self) -> Sequence[int]: ...
+    @property
+    def n_bytes(self) -> int: ...
+
+
+class Source(Protocol):
+    """A model to convert."""
+
+    @property
+    def files(self) -> Sequence[Path]: ...
+    @property
+    def metadata(self) -> dict[str, Any]: ...
+    @property
+    def keys(self) -> list[Key]: ...
+    @property
+    def tensors(self) -> Sequence[TensorRow]: ...
+
+    def blocks(self, tensor: Any) -> bytes:
+        """The tensor's bytes as they are."""
+        ...
+
+    def values(self, tensor: Any) -> Iterator[npt.NDArray[np.float32]]:
+        """The tensor's values, whole rows at a time."""
+        ...
+
+
+class GgufSource:
+    """A GGUF file, or a split set."""
+
+    def __init__(self, file: _core.GgufFile) -> None:
+        self._file = file
+        self.metadata: dict[str, Any] = file.metadata
+        self.tensors: list[_core.GgufTensor] = file.tensors
+
+    @property
+    def files(self) -> list[Path]:
+        """The file; of a split set, all that lie beside it with the same name before the numbers."""
+        path = Path(self._file.path)
+        if self._file.n_shards == 1:
+            return [path]
+        stem = path.name.rsplit("-", 3)[0]
+        return [other for other in path.parent.iterdir() if other.name.startswith(f"{stem}-")]
+
+    @property
+    def keys(self) -> list[Key]:
+        """All but those that are about the parts of a split set and the padding of the file."""
+        types = self._file.metadata_types
+        return [
+            Key(name, types[name], value)
+            for name, value in self.metadata.items()
+            if not name.startswith("split.") and name != "general.alignment"
+        ]
+
+    def blocks(self, tensor: _core.GgufTensor) -> bytes:
+        """The tensor's bytes as they are."""
+        return self._file.tensor_bytes(tensor.name)
+
+    def values(self, tensor: _core.GgufTensor) -> Iterator[npt.NDArray[np.float32]]:
+        """The tensor's values, whole rows at a time."""
+        from fluxmlx._native import core
+
+        blocks = self.blocks(tensor)
+        for begin, end in blocks_of_chunks(tensor.shape[0], len(blocks), tensor.type):
+            yield core.dequantize(blocks[begin:end], tensor.type)
+
+
+def blocks_of_chunks(row: int, n_bytes: int, kind: str) -> Iterator[tuple[int, int]]:
+    """Where the bytes of some whole rows begin and end, as many as make about a chunk."""
+    from fluxmlx._native import core
+
+    _, block_size, block_bytes, _ = core.tensor_types()[kind]
+    row_bytes = row // block_size * block_bytes
+    step = max(1, _CHUNK // row) * row_bytes
+    for begin in range(0, n_bytes, step):
+        yield begin, min(begin + step, n_bytes)
