@@ -7,6 +7,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind/checkpoint.h"
 #include "bind/request.h"
 
 namespace fluxmlx::bind {
@@ -96,7 +97,7 @@ nb::dict stats_of(const Owned& self) {
 void start_engine(Owned* self, std::string path, std::string device, std::string ops, std::string cache_type, int ctx,
                   int threads, int prefill_chunk, int max_sequences, double target_latency, uint64_t max_memory,
                   int max_queue, int max_queue_tokens, std::optional<bool> speculation,
-                  std::optional<uint64_t> prefix_memory) {
+                  std::optional<uint64_t> prefix_memory, const CheckpointRef* source) {
   engine::Options options;
   options.path = std::move(path);
   options.device = std::move(device);
@@ -112,6 +113,7 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
   options.max_queue_tokens = max_queue_tokens;
   options.speculation = speculation;
   options.prefix_memory = prefix_memory;
+  if (source != nullptr) options.source = source->checkpoint;
   new (self) Owned(std::move(options));
 }
 
@@ -159,13 +161,15 @@ void register_engine(nb::module_& m) {
            nb::arg("prefill_chunk") = 0, nb::arg("max_sequences") = 0, nb::arg("target_latency") = 0.0,
            nb::arg("max_memory") = 0, nb::arg("max_queue") = defaults.max_queue,
            nb::arg("max_queue_tokens") = defaults.max_queue_tokens, nb::arg("speculation") = nb::none(),
-           nb::arg("prefix_memory") = nb::none(),
-           nb::sig("def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
-                   "ctx: int = 0, threads: int = 0, prefill_chunk: int = 0, max_sequences: int = 0, "
-                   "target_latency: float = 0.0, max_memory: int = 0, max_queue: int = 4096, max_queue_tokens: int = "
-                   "4194304, "
-                   "speculation: bool | None = None, prefix_memory: int | None = None) -> None"),
-           "Starts to load a model; 0 stands for what fluxmlx.load() says of None.")
+           nb::arg("prefix_memory") = nb::none(), nb::arg("source") = nb::none(),
+           nb::sig(
+               "def __init__(self, path: str, *, device: str = 'auto', ops: str = 'auto', cache_type: str = 'f16', "
+               "ctx: int = 0, threads: int = 0, prefill_chunk: int = 0, max_sequences: int = 0, "
+               "target_latency: float = 0.0, max_memory: int = 0, max_queue: int = 4096, max_queue_tokens: int = "
+               "4194304, "
+               "speculation: bool | None = None, prefix_memory: int | None = None, source: Checkpoint | None = None) "
+               "-> None"),
+           "Starts to load a GGUF file, or `source` in its place; 0 stands for what fluxmlx.load() says of None.")
       .def("wait_loaded", &wait_loaded, nb::arg("timeout"), "True once loaded, False when `timeout` seconds are over.")
       .def_prop_ro("progress", &progress_of, "Bytes loaded, bytes in all.")
       .def_prop_ro("info", &info_of, nb::for_getter(nb::sig("def info(self) -> dict[str, typing.Any]")),

@@ -28,6 +28,7 @@ NB_MODULE(_core, m) {
   register_errors(m);
   register_info(m);
   register_gguf(m);
+  register_checkpoint(m);
   register_quant(m);
   register_probe(m);
 #if FLUXMLX_HAS_MLX

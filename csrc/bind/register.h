@@ -12,6 +12,7 @@ namespace nb = nanobind;
 void register_errors(nb::module_& m);
 void register_info(nb::module_& m);
 void register_gguf(nb::module_& m);
+void register_checkpoint(nb::module_& m);
 void register_quant(nb::module_& m);
 void register_probe(nb::module_& m);
 void register_engine(nb::module_& m);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "engine/decoder_runner.h"
+#include "gguf/file.h"
 
 namespace fluxmlx::engine {
 namespace {
@@ -97,7 +99,7 @@ void choose_memory(Options& options, cache::KvStore& store, DeviceKind device) {
   if (!options.prefix_memory) options.prefix_memory = std::min(options.max_memory / 4, kMostPrefixMemory);
 }
 
-void check_memory(const gguf::File& file, const load::Loader& loader) {
+void check_memory(const gguf::TensorSource& file, const load::Loader& loader) {
   const uint64_t needed = loader.n_bytes_held();
   const uint64_t available = available_memory();
   if (needed > available) {
@@ -106,12 +108,31 @@ void check_memory(const gguf::File& file, const load::Loader& loader) {
   }
 }
 
-uint64_t embedding_rows(const gguf::File& file) {
+uint64_t embedding_rows(const gguf::TensorSource& file) {
   const gguf::Tensor* embedding = file.find("token_embd.weight");
   if (embedding == nullptr || embedding->ne.size() < 2) {
     fail(ErrorCode::invalid_file, file.path(), ": tensor 'token_embd.weight' is missing or not a matrix");
   }
   return embedding->ne[1];
+}
+
+struct Opened {
+  std::shared_ptr<const gguf::TensorSource> source;
+  model::Config config;
+};
+
+Opened open(Options& options) {
+  const auto config_of = [](const gguf::TensorSource& source) {
+    return model::Config::from_metadata(source.metadata(), embedding_rows(source));
+  };
+  if (options.source != nullptr) {
+    const model::Config config = config_of(*options.source);
+    return {std::exchange(options.source, nullptr), config};
+  }
+  auto file = std::make_shared<gguf::File>(gguf::File::open(options.path));
+  const model::Config config = config_of(*file);
+  file->drop_metadata();
+  return {std::move(file), config};
 }
 
 load::Progress report_to(LoadProgress& progress) {
@@ -159,23 +180,21 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const auto begin = std::chrono::steady_clock::now();
   const DeviceKind device = choose_device(options);
   LoadedModel loaded;
-  gguf::File file = gguf::File::open(options.path);
-  const model::Config config = model::Config::from_metadata(file.metadata(), embedding_rows(file));
-  file.drop_metadata();
+  const auto [source, config] = open(options);
   choose_context(options, config);
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config);
   const kernels::CacheType type = choose_cache_type(options);
-  load::Loader loader(file, *ops, report_to(progress));
-  check_memory(file, loader);
+  load::Loader loader(*source, *ops, report_to(progress));
+  check_memory(*source, loader);
   auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader, options.n_ctx), ops);
   loaded.runner = std::make_unique<DecoderRunner>(std::move(decoder), device == DeviceKind::gpu);
   loaded.cache_store = ops->make_store({config.n_layers, config.n_kv_heads, config.head_dim, type});
   choose_memory(options, *loaded.cache_store, device);
-  progress.done = progress.total = file.n_bytes();
+  progress.done = progress.total = source->n_bytes();
   choose_batching(options, device);
   loaded.info = describe(options, config, device);
   loaded.info.capabilities.supports_kv_prefix_copy = loaded.cache_store->can_share();
-  loaded.info.file_bytes = file.n_bytes();
+  loaded.info.file_bytes = source->n_bytes();
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();
   loaded.info.tensors = loader.report();
   loaded.info.unused_tensors = loader.unused();

@@ -1,19 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/token_bytes.h"
+#include "gguf/tensor_source.h"
 
 namespace fluxmlx::engine {
 
 // What an engine is started with.
 struct Options {
-  std::string path;             // of the GGUF file
-  std::string device = "auto";  // auto, cpu, gpu
-  std::string ops = "auto";     // auto, kernels (ours, CPU only), composed (MLX's)
+  std::string path;                                  // of the GGUF file, or of what `source` was made of
+  std::shared_ptr<const gguf::TensorSource> source;  // in place of a GGUF file; let go of once it is loaded
+  std::string device = "auto";                       // auto, cpu, gpu
+  std::string ops = "auto";                          // auto, kernels (ours, CPU only), composed (MLX's)
   std::string cache_type = "f16";
   int n_ctx = 0;                          // positions of one sequence; 0: as the model was trained
   int n_threads = 0;                      // 0: as many as this process may use

@@ -27,10 +27,10 @@ void Intake::add(const gguf::Tensor& tensor, int64_t first, int64_t n_rows, int6
   }
 }
 
-void Intake::read(const gguf::File& file, const Part& part, std::vector<std::byte>& buffer) {
+void Intake::read(const gguf::TensorSource& source, const Part& part, std::vector<std::byte>& buffer) {
   const auto read_rows = [&](int64_t row, int64_t n_rows, std::byte* into) {
-    file.read(*part.tensor, static_cast<uint64_t>((part.first + row) * part.row_bytes),
-              {into, static_cast<size_t>(n_rows * part.row_bytes)});
+    source.read(*part.tensor, static_cast<uint64_t>((part.first + row) * part.row_bytes),
+                {into, static_cast<size_t>(n_rows * part.row_bytes)});
   };
   if (!part.packed) return read_rows(part.row, part.n_rows, part.into + part.row * part.row_bytes);
   const TensorType type = part.tensor->type;
@@ -44,7 +44,8 @@ void Intake::read(const gguf::File& file, const Part& part, std::vector<std::byt
   }
 }
 
-void Intake::run(const gguf::File& file, ThreadPool& pool, const std::function<void(uint64_t done)>& progress) {
+void Intake::run(const gguf::TensorSource& source, ThreadPool& pool,
+                 const std::function<void(uint64_t done)>& progress) {
   std::vector<std::vector<std::byte>> buffers(static_cast<size_t>(pool.n_threads()));
   std::atomic<uint64_t> done = 0;
   std::atomic<bool> failed = false;
@@ -52,7 +53,7 @@ void Intake::run(const gguf::File& file, ThreadPool& pool, const std::function<v
     if (failed) return;
     const Part& part = parts_[static_cast<size_t>(index)];
     try {
-      read(file, part, buffers[static_cast<size_t>(thread)]);
+      read(source, part, buffers[static_cast<size_t>(thread)]);
       done += static_cast<uint64_t>(part.n_rows * part.row_bytes);
       if (thread == 0) progress(done);
     } catch (...) {

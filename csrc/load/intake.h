@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "gguf/file.h"
+#include "gguf/tensor_source.h"
 
 namespace fluxmlx::load {
 
@@ -19,7 +19,7 @@ class Intake {
 
   // Does what was added. `progress` hears on the calling thread how many bytes have been read; what it throws, or a
   // failed read, ends the work early and comes out here.
-  void run(const gguf::File& file, ThreadPool& pool, const std::function<void(uint64_t done)>& progress);
+  void run(const gguf::TensorSource& source, ThreadPool& pool, const std::function<void(uint64_t done)>& progress);
 
  private:
   // Whole strips, so that no two parts write the same memory.
@@ -30,7 +30,7 @@ class Intake {
     std::byte* into;  // of row 0
   };
 
-  static void read(const gguf::File& file, const Part& part, std::vector<std::byte>& buffer);
+  static void read(const gguf::TensorSource& source, const Part& part, std::vector<std::byte>& buffer);
 
   std::vector<Part> parts_;
 };

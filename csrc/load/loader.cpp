@@ -58,33 +58,33 @@ bool may_pack() {
 
 }  // namespace
 
-Loader::Loader(const gguf::File& file, const ops::Ops& ops, Progress progress)
-    : file_(file), ops_(ops), progress_(std::move(progress)), arena_(file.n_bytes()) {}
+Loader::Loader(const gguf::TensorSource& source, const ops::Ops& ops, Progress progress)
+    : source_(source), ops_(ops), progress_(std::move(progress)), arena_(source.n_bytes()) {}
 
 uint64_t Loader::n_bytes_held() const {
   const bool as_blocks = ops_.weight_layout() == ops::Layout::packed;  // which is as large, give or take a twentieth
   const uint64_t number = mlx_dtype_size(ops_.dtype());
   uint64_t held = 0;
-  for (const gguf::Tensor& tensor : file_.tensors()) {
+  for (const gguf::Tensor& tensor : source_.tensors()) {
     const uint64_t n = count_elements(tensor);
     held += as_blocks ? tensor.n_bytes : is_float(tensor.type) ? n * number : quantized_bytes(tensor.type, n, number);
   }
   return held;
 }
 
-bool Loader::has(const std::string& name) const { return file_.find(name) != nullptr; }
+bool Loader::has(const std::string& name) const { return source_.find(name) != nullptr; }
 
 const gguf::Tensor& Loader::find(const std::string& name, const std::vector<uint64_t>& ne) {
-  const gguf::Tensor* tensor = file_.find(name);
+  const gguf::Tensor* tensor = source_.find(name);
   if (tensor == nullptr) {
-    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' is missing; the model's metadata asks for it");
+    fail(ErrorCode::invalid_file, source_.path(), ": tensor '", name, "' is missing; the model's metadata asks for it");
   }
   if (trimmed(tensor->ne) != trimmed(ne)) {
-    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", name, "' has the shape ", shape_text(tensor->ne),
+    fail(ErrorCode::invalid_file, source_.path(), ": tensor '", name, "' has the shape ", shape_text(tensor->ne),
          ", and the model's metadata asks for ", shape_text(ne));
   }
   if (quant::find_dequantize(tensor->type) == nullptr) {
-    fail(ErrorCode::unsupported, file_.path(), ": tensor '", name, "' has the type ",
+    fail(ErrorCode::unsupported, source_.path(), ": tensor '", name, "' has the type ",
          tensor_type_info(tensor->type).name, ", which this version cannot read; use a file of another quantisation");
   }
   used_.insert(name);
@@ -106,11 +106,11 @@ void Loader::read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::by
   constexpr size_t piece_bytes = size_t{4} << 20;
   while (!into.empty()) {
     const std::span<std::byte> piece = into.first(std::min(piece_bytes, into.size()));
-    file_.read(tensor, offset, piece);
+    source_.read(tensor, offset, piece);
     into = into.subspan(piece.size());
     offset += piece.size();
     done_ += piece.size();
-    if (progress_) progress_(done_, file_.n_bytes());
+    if (progress_) progress_(done_, source_.n_bytes());
   }
 }
 
@@ -165,15 +165,15 @@ ops::Weight Loader::take_in(const gguf::Tensor& tensor, int first, ops::Weight w
 void Loader::finish() {
   if (ops_.pool() == nullptr) return;  // each tensor was read when it was asked for
   const uint64_t before = done_;
-  intake_.run(file_, *ops_.pool(), [&](uint64_t n_bytes) {
+  intake_.run(source_, *ops_.pool(), [&](uint64_t n_bytes) {
     done_ = before + n_bytes;
-    if (progress_) progress_(done_, file_.n_bytes());
+    if (progress_) progress_(done_, source_.n_bytes());
   });
 }
 
 std::vector<float> Loader::vector_values(const gguf::Tensor& tensor) {
   if (!is_float(tensor.type)) {
-    fail(ErrorCode::invalid_file, file_.path(), ": tensor '", tensor.name, "' has the type ",
+    fail(ErrorCode::invalid_file, source_.path(), ": tensor '", tensor.name, "' has the type ",
          tensor_type_info(tensor.type).name, "; a norm, bias or frequency table must be F32, F16 or BF16");
   }
   count(tensor, "plain vector");
@@ -197,7 +197,7 @@ ops::Linear Loader::stack(const std::string& name, int n, int n_out, int n_in) {
   const auto size = [](int k) { return static_cast<uint64_t>(k); };
   const gguf::Tensor& tensor = find(name + ".weight", {size(n_in), size(n_out), size(n)});
   if (kernels::has_packed(tensor.type) && n_out % 8 != 0) {
-    fail(ErrorCode::unsupported, file_.path(), ": tensor '", tensor.name, "' has experts of ", n_out,
+    fail(ErrorCode::unsupported, source_.path(), ": tensor '", tensor.name, "' has experts of ", n_out,
          " rows; this version runs multiples of 8");
   }
   ops::Linear result{load_rows(tensor, 0, n * n_out, n_in), {}};
@@ -213,7 +213,7 @@ std::vector<ReportRow> Loader::report() const {
 
 std::vector<std::string> Loader::unused() const {
   std::vector<std::string> names;
-  for (const gguf::Tensor& tensor : file_.tensors()) {
+  for (const gguf::Tensor& tensor : source_.tensors()) {
     if (!used_.contains(tensor.name)) names.push_back(tensor.name);
   }
   return names;
@@ -222,8 +222,8 @@ std::vector<std::string> Loader::unused() const {
 void Loader::refuse_unused() const {
   for (const std::string& name : unused()) {
     if (!is_dispensable(name)) {
-      fail(ErrorCode::unsupported, file_.path(), ": this version does not know what the tensor '", name.substr(0, 128),
-           "' is for, and does not run the model without it");
+      fail(ErrorCode::unsupported, source_.path(), ": this version does not know what the tensor '",
+           name.substr(0, 128), "' is for, and does not run the model without it");
     }
   }
 }

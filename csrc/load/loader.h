@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "gguf/file.h"
+#include "gguf/tensor_source.h"
 #include "load/intake.h"
 #include "ops/ops.h"
 
@@ -24,10 +24,10 @@ struct ReportRow {
   uint64_t n_bytes = 0;  // in the file
 };
 
-// Reads the tensors of a GGUF file into arrays of the layout that `ops` wants, and keeps count.
+// Reads the tensors of a model into arrays of the layout that `ops` wants, and keeps count.
 class Loader {
  public:
-  Loader(const gguf::File& file, const ops::Ops& ops, Progress progress);
+  Loader(const gguf::TensorSource& source, const ops::Ops& ops, Progress progress);
 
   // Memory that the file's tensors take in the layout of `ops`; the largest passes through once more while it is
   // converted.
@@ -70,7 +70,7 @@ class Loader {
   std::vector<float> read_floats(const gguf::Tensor& tensor, uint64_t first_row, uint64_t n_rows);
   void count(const gguf::Tensor& tensor, const std::string& held_as);
 
-  const gguf::File& file_;
+  const gguf::TensorSource& source_;
   const ops::Ops& ops_;
   Progress progress_;
   uint64_t done_ = 0;

@@ -76,6 +76,19 @@ class GgufFile:
 def gguf_parse(data: bytes, name: str = "data") -> dict[str, Any]:
     """Parse the bytes of a whole GGUF file; a dict of what its header says."""
 
+class Checkpoint:
+    """
+    Tensors of safetensors files by the names of a GGUF file; fluxmlx.checkpoint makes it.
+    """
+
+    def __init__(
+        self, path: str, metadata: dict[str, Any], files: Sequence[str], tensors: Sequence[dict[str, Any]]
+    ) -> None:
+        """Opens the files and holds every byte range of the table to them."""
+
+    def tensor_bytes(self, name: str) -> bytes:
+        """A copy of one tensor's bytes; KeyError when there is none."""
+
 def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float32]:
     """
     The weights of whole blocks as float32 (n,).
@@ -239,8 +252,11 @@ class Engine:
         max_queue_tokens: int = 4194304,
         speculation: bool | None = None,
         prefix_memory: int | None = None,
+        source: Checkpoint | None = None,
     ) -> None:
-        """Starts to load a model; 0 stands for what fluxmlx.load() says of None."""
+        """
+        Starts to load a GGUF file, or `source` in its place; 0 stands for what fluxmlx.load() says of None.
+        """
 
     def wait_loaded(self, timeout: float) -> bool:
         """True once loaded, False when `timeout` seconds are over."""

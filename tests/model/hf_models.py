@@ -102,7 +102,12 @@ def load(path: Path) -> torch.nn.Module:
 
 def logprobs(path: Path, ids: list[int]) -> np.ndarray:
     """(len(ids) - 1,): of each token given those before it."""
+    return logprobs_of(load(path), ids)
+
+
+def logprobs_of(model: torch.nn.Module, ids: list[int]) -> np.ndarray:
+    """The same of a model that is loaded."""
     with torch.no_grad():
-        logits = load(path)(torch.tensor([ids]), use_cache=False).logits[0, :-1]
+        logits = model(torch.tensor([ids]), use_cache=False).logits[0, :-1]
     table = torch.log_softmax(logits.double(), -1).numpy()
     return table[np.arange(len(ids) - 1), ids[1:]]

@@ -16,6 +16,7 @@ CSRC = ROOT / "csrc"
 LADDER: dict[str, set[str]] = {
     "base": set(),
     "gguf": {"base"},
+    "checkpoint": {"gguf"},
     "quant": {"base"},
     "sample": {"base"},
     "kernels": {"quant"},

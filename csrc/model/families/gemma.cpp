@@ -14,9 +14,10 @@ void describe_gemma(const Keys&, Config& config) {
   config.embedding_scale = square_root(config.n_embd);
 }
 
-// No key says it: the 27B models, by their number of layers, scale by the width that a head would have.
-void scale_queries(Config& config, int n_layers_of_27b) {
+// Most files do not say it: the 27B models, by their number of layers, scale by the width that a head would have.
+void scale_queries(const Keys& keys, Config& config, int n_layers_of_27b) {
   if (config.n_layers == n_layers_of_27b) config.attention_scale = 1 / square_root(config.n_embd / config.n_heads);
+  config.attention_scale = keys.real_or("attention.scale", config.attention_scale, 1e-6, 1e6);
 }
 
 void describe_gemma2(const Keys& keys, Config& config) {
@@ -24,7 +25,7 @@ void describe_gemma2(const Keys& keys, Config& config) {
   config.post_norms = true;
   config.attention_softcap = keys.real_or("attn_logit_softcapping", 50, 0, 1e6);
   config.logits.softcap = keys.real_or("final_logit_softcapping", 30, 0, 1e6);
-  scale_queries(config, 46);
+  scale_queries(keys, config, 46);
   read_windows(keys, config, 2);
 }
 
@@ -47,7 +48,7 @@ void describe_gemma3(const Keys& keys, Config& config) {
   config.head_norm = HeadNorm::each;
   config.attention_softcap = keys.real_or("attn_logit_softcapping", 0, 0, 1e6);
   config.logits.softcap = keys.real_or("final_logit_softcapping", 0, 0, 1e6);
-  scale_queries(config, 62);
+  scale_queries(keys, config, 62);
   const std::vector<bool> slides = read_windows(keys, config, 6);
   RopePlan near = unstretched(config.ropes[0]);
   const char* name = keys.has("rope.freq_base_swa") ? "rope.freq_base_swa" : "rope.local.freq_base";

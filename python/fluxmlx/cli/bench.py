@@ -129,9 +129,9 @@ def _run(
 
 def _file(model: str) -> Any:
     from fluxmlx import hub
-    from fluxmlx._native import core
+    from fluxmlx.checkpoint import open_model
 
-    return core.GgufFile(str(hub.resolve(model).path))
+    return open_model(hub.resolve(model).path)
 
 
 def _facts(model: str) -> dict[str, Any]:

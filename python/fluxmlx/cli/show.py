@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
-_MODEL_HELP = "A path to a .gguf file, or a model's name: smollm2, llama3.2:1b, hf.co/USER/REPO."
+_MODEL_HELP = "A path to a .gguf file or a folder, or a model's name: smollm2, llama3.2:1b, hf.co/USER/REPO."
 
 
 @guarded
@@ -62,9 +62,9 @@ def _open(model: str) -> tuple[ModelInfo, File]:
 
     with Bars() as bars:
         files = hub.resolve(model, progress=hub.CallbackProgress(bars))
-    from fluxmlx._native import core
+    from fluxmlx.checkpoint import open_model
 
-    return hub.show(model), core.GgufFile(str(files.path))
+    return hub.show(model), open_model(files.path)
 
 
 def _document(info: ModelInfo, file: File, *, whole: bool) -> dict[str, Any]:

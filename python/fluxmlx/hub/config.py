@@ -31,16 +31,17 @@ def config_layer(blobs: Blobs, path: Path, parent: str = "") -> Layer:
 
 
 def details_of(path: Path) -> Details:
-    """What a GGUF file says about itself; nothing where it cannot be read."""
+    """What a GGUF file or a checkpoint says about itself; nothing where it cannot be read."""
     try:
-        from fluxmlx._native import core
+        from fluxmlx.checkpoint import open_model
 
-        file = core.GgufFile(str(path))
+        file = open_model(path)
     except (FluxmlxError, ImportError, OSError):
         return Details()
     summary = summarise(file.metadata, totals(file.tensors))
     family = summary.architecture or ""
     return Details(
+        format="safetensors" if path.is_dir() else "gguf",
         family=family,
         families=(family,) if family else (),
         parameter_size=short_number(summary.parameters),

@@ -19,10 +19,11 @@ _WIDTH = 30  # of a parameter's name
 
 
 def describe_model(files: ModelFiles, stored: Stored | None) -> ModelInfo:
-    """Reads the head of the GGUF file, and puts it together with what the manifest says."""
-    from fluxmlx._native import core
+    """Reads the head of the GGUF file, or the checkpoint, and puts it together with what the manifest says."""
+    from fluxmlx.checkpoint import open_model
 
-    metadata = dict(core.GgufFile(str(files.path)).metadata)
+    file = open_model(files.path)
+    metadata = dict(file.metadata)
     status = files.path.stat()
     recipe = Recipe(
         from_=str(files.path),
@@ -40,7 +41,7 @@ def describe_model(files: ModelFiles, stored: Stored | None) -> ModelInfo:
         metadata=metadata,
         modelfile=f"# A new model on top of this one begins with: FROM {files.name}\n\n{render(recipe)}",
         parameters="\n".join(parameter_lines(files.params, width=_WIDTH)),
-        size=stored.size if stored else status.st_size,
+        size=stored.size if stored else file.n_bytes,
     )
 
 

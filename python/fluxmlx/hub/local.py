@@ -15,16 +15,22 @@ __all__ = ["LocalFiles", "regular_file"]
 
 
 class LocalFiles:
-    """Paths, and bare names of files that exist (`models/tiny` without a suffix, say)."""
+    """Paths, and bare names of files and of checkpoints that exist (`models/tiny` without a suffix, say)."""
 
     def matches(self, name: Name) -> bool:
-        """Every name with the shape of a path, and any other that names a regular file, except `pypi:`."""
-        return isinstance(name, PathName) or (not isinstance(name, PypiName) and os.path.isfile(name.text))
+        """Every name with the shape of a path, and any other that names a file or checkpoint, except `pypi:`."""
+        if isinstance(name, (PathName, PypiName)):
+            return isinstance(name, PathName)
+        return os.path.isfile(name.text) or _is_checkpoint(name.text)
 
     def fetch(self, name: Name, session: Session) -> ModelFiles:
-        """The absolute path, if a regular file is there."""
+        """The absolute path, if a regular file or a checkpoint's folder is there."""
         path = name.path if isinstance(name, PathName) else Path(os.path.abspath(name.text))
-        return ModelFiles(name.text, regular_file(path))
+        return ModelFiles(name.text, path if _is_checkpoint(path) else regular_file(path))
+
+
+def _is_checkpoint(path: str | Path) -> bool:
+    return os.path.isfile(os.path.join(path, "config.json"))
 
 
 def regular_file(path: Path) -> Path:
@@ -36,7 +42,9 @@ def regular_file(path: Path) -> Path:
     except OSError as error:
         raise ModelNotFoundError(f"cannot look at {str(path)!r}: {error.strerror}") from error
     if stat.S_ISDIR(mode):
-        raise ModelNotFoundError(f"{str(path)!r} is a directory; name the .gguf file in it")
+        raise ModelNotFoundError(
+            f"{str(path)!r} is a directory without a config.json; name the .gguf file in it"
+        )
     if not stat.S_ISREG(mode):
         raise ModelNotFoundError(f"{str(path)!r} is not a regular file; a model must be one")
     return path

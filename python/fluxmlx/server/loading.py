@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from fluxmlx.errors import CancelledError, ModelNotFoundError
@@ -46,7 +47,7 @@ class EngineLoader:
         from fluxmlx import hub
 
         try:
-            return hub.resolve(source, offline=True).path.stat().st_size
+            return _size(hub.resolve(source, offline=True).path)
         except (ModelNotFoundError, OSError):
             raise not_found(source) from None
 
@@ -55,6 +56,11 @@ class EngineLoader:
         import fluxmlx
 
         return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
+
+
+def _size(path: Path) -> int:
+    files = path.glob("*.safetensors") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def whole_options(settings: ServerSettings, options: Mapping[str, Any]) -> dict[str, Any]:

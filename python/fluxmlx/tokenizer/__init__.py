@@ -1,14 +1,15 @@
-"""Text to token ids and back, from the metadata of a GGUF file alone."""
+"""Text to token ids and back, from the metadata of a GGUF file alone, or from a checkpoint's tokenizer.json."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fluxmlx.tokenizer.base import Tokenizer
 
-__all__ = ["Tokenizer", "from_gguf"]
+__all__ = ["Tokenizer", "from_folder", "from_gguf"]
 
 
 def from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
@@ -41,3 +42,18 @@ def _class_of(model: str, pre: str | None) -> tuple[str, str]:
         "bert": ("wordpiece", "WordPieceTokenizer"),
         "gpt2": ("bpe", "BpeTokenizer"),
     }[model]
+
+
+def from_folder(folder: Path, *, n_vocab: int) -> Tokenizer:
+    """Builds the tokenizer that a checkpoint's tokenizer.json describes.
+
+    Args:
+        n_vocab: rows of the embedding: each has an id, also where the file names fewer.
+
+    Raises:
+        TokenizerError: the file is missing, or asks for what is not known here.
+        ModelFileError: it is damaged.
+    """
+    from fluxmlx.tokenizer import json_tokenizer
+
+    return json_tokenizer.from_folder(folder, n_vocab=n_vocab)

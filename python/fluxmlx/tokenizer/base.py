@@ -82,6 +82,11 @@ class Tokenizer(ABC):
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         """Encodes a text without special tokens; `after_special`: nothing or a special token is before it."""
 
+    def _encode_span(self, text: str, *, after_special: bool, is_first: bool) -> list[int]:
+        """The same; `is_first`: the whole text begins here."""
+        del is_first
+        return self._encode_plain(text, after_special=after_special)
+
     def encode(
         self,
         text: str,
@@ -105,10 +110,10 @@ class Tokenizer(ABC):
         _check_text(text)
         ids = [self.bos_id] if add_special and self.add_bos and self.bos_id is not None else []
         after_special = True
-        for span in (self._parsing if parse_special else self._plain).split(text):
+        for index, span in enumerate((self._parsing if parse_special else self._plain).split(text)):
             if span.token_id is None:
                 plain = span.text.translate(literals) if literals else span.text
-                ids += self._encode_plain(plain, after_special=after_special)
+                ids += self._encode_span(plain, after_special=after_special, is_first=index == 0)
             else:
                 ids.append(span.token_id)
             after_special = span.token_id is not None

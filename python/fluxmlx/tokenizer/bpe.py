@@ -32,7 +32,7 @@ def byte_alphabet() -> dict[int, str]:
 
 
 @cache
-def _byte_table() -> dict[int, int]:
+def byte_table() -> dict[int, int]:
     """For str.translate: the byte that a character stands for; what stands for none becomes no byte."""
     table = dict.fromkeys(range(256), 0xFFFF)
     return table | {ord(character): byte for byte, character in byte_alphabet().items()}
@@ -65,7 +65,7 @@ class BpeTokenizer(Tokenizer):
         if kind == TokenType.BYTE:
             return byte_of_token(index, token)
         try:
-            return token.translate(_byte_table()).encode("latin-1")
+            return token.translate(byte_table()).encode("latin-1")
         except (
             UnicodeEncodeError
         ):  # not written in the byte alphabet: an added token that the file types as normal
@@ -73,7 +73,7 @@ class BpeTokenizer(Tokenizer):
 
     def _bytes_of_normal(self, tokens: list[str]) -> list[bytes] | None:
         try:
-            text = "".join(tokens).translate(_byte_table()).encode("latin-1")
+            text = "".join(tokens).translate(byte_table()).encode("latin-1")
         except UnicodeEncodeError:
             return None
         ends = accumulate(map(len, tokens), initial=0)  # one character is one byte

@@ -20,10 +20,17 @@ class Span:
 class SpecialMatcher:
     """Splits a text at the given token texts."""
 
-    def __init__(self, ids: Mapping[str, int], *, eats_space: frozenset[int] = frozenset()) -> None:
-        """Args: ids: token text to id. eats_space: ids that swallow the whitespace after them."""
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        *,
+        eats_space: frozenset[int] = frozenset(),
+        eats_before: frozenset[int] = frozenset(),
+    ) -> None:
+        """Args: ids: token text to id. eats_space, eats_before: ids that swallow whitespace after or before them."""
         self._ids = {text: token_id for text, token_id in ids.items() if text}
         self._eats_space = eats_space
+        self._eats_before = eats_before
         pattern = _any_of(sorted(self._ids))
         self._pattern = re.compile(pattern) if self._ids else None
         self._start = re.compile(f"(?={pattern})") if self._ids else None
@@ -36,11 +43,12 @@ class SpecialMatcher:
         """Yields the spans of `text` in order; plain spans are never empty."""
         position = 0
         for match in self._pattern.finditer(text) if self._pattern else ():
-            if match.start() > position:
-                yield Span(text[position : match.start()])
             if match.start() < position:  # the whitespace was eaten and the token with it cannot be
                 continue
             token_id = self._ids[match.group()]
+            before = text[position : match.start()]
+            if before := before.rstrip() if token_id in self._eats_before else before:
+                yield Span(before)
             yield Span(match.group(), token_id)
             position = match.end()
             if token_id in self._eats_space:
