@@ -76,3 +76,26 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
     yield server
     server.close()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """A hub that takes the place of Hugging Face."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    from fake_hub import FakeHub
+    from fake_server import FakeServer
+    from huggingface_hub import close_session, constants, hf_api
+
+    server = FakeServer()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    for module in (constants, hf_api.constants):
+        monkeypatch.setattr(module, "ENDPOINT", server.url)
+        monkeypatch.setattr(module, "HF_HUB_CACHE", str(tmp_path / "hf"))
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
+    yield FakeHub(server)
+    close_session()
+    server.close()

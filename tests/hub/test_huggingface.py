@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +10,14 @@ import pytest
 
 from fluxmlx import hub
 from fluxmlx.errors import DownloadError, ModelNotFoundError
-from fluxmlx.hub import retries
 from fluxmlx.hub.quants import RemoteFile, choose
 
 MODEL = b"GGUF" + os.urandom(200_000)
 SHA = "0123456789abcdef0123456789abcdef01234567"
-INFO = "/api/models/user/repo"
-
-
-class FakeHub:
-    """A repository on a fake server."""
-
-    def __init__(self, server: Any) -> None:
-        self.server = server
-
-    def add(self, **files: bytes) -> None:
-        from fake_server import digest
-
-        rows: list[dict[str, Any]] = [{"rfilename": "README.md", "size": 3, "blobId": "0"}]
-        for name, data in files.items():
-            lfs = {"sha256": digest(data).removeprefix("sha256:"), "size": len(data), "pointerSize": 1}
-            rows.append({"rfilename": name, "size": len(data), "blobId": "0", "lfs": lfs})
-            self.server.files[self.path(name)] = data
-        info = {"id": "user/repo", "sha": SHA, "siblings": rows, "private": False, "tags": [], "downloads": 0}
-        self.server.files[INFO] = json.dumps(info).encode()
-
-    def path(self, name: str) -> str:
-        return f"/user/repo/resolve/{SHA}/{name}"
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """A hub that takes the place of Hugging Face."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    from fake_server import FakeServer
-    from huggingface_hub import close_session, constants, hf_api
-
-    server = FakeServer()
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    for module in (constants, hf_api.constants):
-        monkeypatch.setattr(module, "ENDPOINT", server.url)
-        monkeypatch.setattr(module, "HF_HUB_CACHE", str(tmp_path / "hf"))
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
-    yield FakeHub(server)
-    close_session()
-    server.close()
 
 
 @pytest.mark.parametrize("name", ["user/repo", "hf.co/user/repo:q4_k_m", "https://huggingface.co/user/repo"])
-def test_a_model_of_the_hub_is_downloaded_once(fake: FakeHub, name: str) -> None:
+def test_a_model_of_the_hub_is_downloaded_once(fake: Any, name: str) -> None:
     """Every spelling finds the file; the second time nothing is asked; the list has it under Ollama's name."""
     fake.add(**{"m.Q4_K_M.gguf": MODEL, "m.Q8_0.gguf": b"GGUF other", "mmproj-m.gguf": b"GGUF"})
     assert hub.resolve(name).path.read_bytes() == MODEL
@@ -74,7 +27,7 @@ def test_a_model_of_the_hub_is_downloaded_once(fake: FakeHub, name: str) -> None
     assert row.name == ("hf.co/user/repo:q4_k_m" if name.endswith("m") else "hf.co/user/repo:latest")
 
 
-def test_the_token_goes_along(fake: FakeHub) -> None:
+def test_the_token_goes_along(fake: Any) -> None:
     """The file is asked for with the user's own token, which its host may need."""
     fake.add(**{"m.gguf": MODEL})
     list(hub.pull("user/repo"))
@@ -82,7 +35,7 @@ def test_the_token_goes_along(fake: FakeHub) -> None:
     assert headers["authorization"] == "Bearer hf_secret"
 
 
-def test_a_broken_download_goes_on(fake: FakeHub) -> None:
+def test_a_broken_download_goes_on(fake: Any) -> None:
     """What holds for a registry holds here: resume, and the digest at the end."""
     from fake_server import Answer
 
@@ -93,7 +46,7 @@ def test_a_broken_download_goes_on(fake: FakeHub) -> None:
     assert asked == [None, "bytes=50000-"]
 
 
-def test_other_bytes_than_promised_are_discarded(fake: FakeHub, store: Path) -> None:
+def test_other_bytes_than_promised_are_discarded(fake: Any, store: Path) -> None:
     """A file that is not the one that the repository lists is not used."""
     fake.add(**{"m.gguf": MODEL})
     fake.server.files[fake.path("m.gguf")] = bytes(len(MODEL))
@@ -102,7 +55,7 @@ def test_other_bytes_than_promised_are_discarded(fake: FakeHub, store: Path) -> 
     assert hub.list_models() == []
 
 
-def test_the_parts_of_a_split_model_lie_side_by_side(fake: FakeHub) -> None:
+def test_the_parts_of_a_split_model_lie_side_by_side(fake: Any) -> None:
     """All parts are downloaded, and found under their own names beside the first."""
     parts = {f"m-Q4_0-0000{n}-of-00002.gguf": MODEL + bytes([n]) for n in (1, 2)}
     fake.add(**parts)
@@ -111,7 +64,7 @@ def test_the_parts_of_a_split_model_lie_side_by_side(fake: FakeHub) -> None:
     assert {part.name: part.read_bytes() for part in path.parent.iterdir()} == parts
 
 
-def test_what_the_cache_has_is_not_downloaded(fake: FakeHub, tmp_path: Path) -> None:
+def test_what_the_cache_has_is_not_downloaded(fake: Any, tmp_path: Path) -> None:
     """A file in Hugging Face's own cache is linked into the store, if its bytes are the right ones."""
     fake.add(**{"m.gguf": MODEL})
     snapshot = tmp_path / "hf/models--user--repo/snapshots" / SHA
@@ -134,17 +87,17 @@ def test_what_the_cache_has_is_not_downloaded(fake: FakeHub, tmp_path: Path) -> 
     ],
 )
 def test_a_refusal_says_what_to_do(
-    fake: FakeHub, status: int, headers: dict[str, str], error: type[Exception], reason: str
+    fake: Any, status: int, headers: dict[str, str], error: type[Exception], reason: str
 ) -> None:
     """Missing, gated and broken repositories are told apart."""
     from fake_server import Answer
 
-    fake.server.always[INFO] = Answer(status, headers, b"{}")
+    fake.server.always[fake.info] = Answer(status, headers, b"{}")
     with pytest.raises(error, match=reason):
         hub.resolve("user/repo")
 
 
-def test_offline_mode_is_kept(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_is_kept(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With HF_HUB_OFFLINE nothing is asked, and the error says why."""
     from huggingface_hub import constants
 

@@ -16,7 +16,7 @@ __all__ = ["config_layer", "details_of", "short_number"]
 
 
 def config_layer(blobs: Blobs, path: Path, parent: str = "") -> Layer:
-    """Writes the configuration of a GGUF file."""
+    """Writes the configuration of a GGUF file or a checkpoint."""
     details = details_of(path)
     document: dict[str, Any] = {
         "model_format": details.format,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fluxmlx.errors import CapabilityError, InvalidArgumentError, ModelFileError
+from fluxmlx.hub import snapshot
 from fluxmlx.hub.blobs import digest_of
 from fluxmlx.hub.config import config_layer
 from fluxmlx.hub.details import PullRecord, Recipe
@@ -44,15 +45,16 @@ def create(
     else:
         parent = model.name
         base = adopt(model, library)
-        layers = list(base.of("model"))
+        layers = list(base.of("model") or base.of(snapshot.KIND))
+    weights = tuple(layers)
     for layer in layers:
         yield PullRecord(f"using existing layer {layer.digest}")
-    layers += [layer for layer in base.layers if layer.kind != "model" and not _replaced(layer.kind, recipe)]
+    layers += [layer for layer in base.layers if layer not in layers and not _replaced(layer.kind, recipe)]
     for kind, data in _new(recipe, params, model):
         layer = library.blobs.write(kind, data)
         yield PullRecord(f"creating new layer {layer.digest}")
         layers.append(layer)
-    config = config_layer(library.blobs, library.blobs.path(layers[0].digest), parent)
+    config = config_layer(library.blobs, library.path_of(weights), parent)
     yield PullRecord("writing manifest")
     library.write(name, Manifest(tuple(layers), config).dump())
     yield PullRecord("success")
@@ -66,6 +68,10 @@ def adopt(model: ModelFiles, library: Library) -> Manifest:
             if stored.library.root != library.root:
                 library.blobs.adopt(stored.library.blobs.path(blob.digest), blob)
         return stored.manifest
+    if model.path.is_dir():
+        raise CapabilityError(
+            f"{model.name} is a checkpoint outside the store; only pulled ones can be made to others"
+        )
     layer = Layer("model", digest_of(model.path), model.path.stat().st_size)
     library.blobs.adopt(model.path, layer)
     return Manifest((layer,), config_layer(library.blobs, model.path))
@@ -86,7 +92,12 @@ def _from_file(source: str, library: Library, folder: Path) -> Layer:
         return Layer("model", source, path.stat().st_size)
     name = parse(source)
     given = Path(os.path.expanduser(source))
-    path = regular_file(given if given.is_absolute() else folder / given)
+    path = given if given.is_absolute() else folder / given
+    if path.is_dir():
+        raise CapabilityError(
+            f"{source} is a folder; FROM takes a GGUF file: make one of it with fluxmlx convert"
+        )
+    path = regular_file(path)
     if not isinstance(name, PathName) and not path.is_file():
         raise InvalidArgumentError(f"{source!r} is neither a model nor a file")
     _check_gguf(path)

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fluxmlx.errors import DownloadError, ModelNotFoundError
+from fluxmlx.hub import snapshot
 from fluxmlx.hub.blobs import digest_of
 from fluxmlx.hub.config import config_layer
 from fluxmlx.hub.details import PullRecord
-from fluxmlx.hub.download import Records, download, record
+from fluxmlx.hub.download import Records, download, read_small, record
 from fluxmlx.hub.library import Library
 from fluxmlx.hub.manifest import Layer, Manifest
 from fluxmlx.hub.names import ModelName
@@ -26,46 +28,81 @@ if TYPE_CHECKING:
 
 __all__ = ["pull"]
 
+Fetched = Generator[PullRecord, None, list[Layer]]
+
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LOGIN = "if you have access, log in with `hf auth login` or set HF_TOKEN"
 
 
 def pull(name: ModelName, library: Library) -> Records:
-    """Downloads the file that the name stands for, unless Hugging Face's cache has it."""
+    """Downloads the file that the name stands for, unless Hugging Face's cache has it; of a repository without GGUF
+    files its checkpoint.
+    """
     import time
 
     repository = f"{name.namespace}/{name.model}"
     yield PullRecord("pulling manifest")
     info = _info(repository, time.sleep)
-    files = choose(repository, _files(info), None if name.tag == "latest" else name.tag)
-    layers: list[Layer] = []
-    for file in files:
-        title = file.path.rpartition("/")[2] if len(files) > 1 else ""
-        layer = Layer("model", f"sha256:{file.sha256}", file.size, title)
-        yield from _one(repository, str(info.sha), file, layer, library)
-        layers.append(layer)
+    found, tag = _files(info), None if name.tag == "latest" else name.tag
+    if found or tag:
+        layers = yield from _gguf(repository, info, choose(repository, found, tag), library)
+    else:
+        layers = yield from _checkpoint(repository, info, library)
     yield PullRecord("verifying sha256 digest")
     yield PullRecord("writing manifest")
-    config = config_layer(library.blobs, library.blobs.path(layers[0].digest))
+    config = config_layer(library.blobs, library.path_of(layers))
     library.write(name, Manifest(tuple(layers), config).dump())
     yield PullRecord("success")
 
 
-def _one(repository: str, revision: str, file: RemoteFile, layer: Layer, library: Library) -> Records:
+def _gguf(repository: str, info: ModelInfo, files: list[RemoteFile], library: Library) -> Fetched:
+    """The parts of a split model keep their names, by which they find each other."""
+    layers: list[Layer] = []
+    for file in files:
+        title = file.path.rpartition("/")[2] if len(files) > 1 else ""
+        layer = Layer("model", f"sha256:{file.sha256}", file.size, title)
+        yield from _one(repository, str(info.sha), file.path, layer, library)
+        layers.append(layer)
+    return layers
+
+
+def _checkpoint(repository: str, info: ModelInfo, library: Library) -> Fetched:
+    """Every file keeps its name. The repository lists small ones with git's own digest."""
+    layers: list[Layer] = []
+    for file in snapshot.wanted(repository, info.siblings or ()):
+        if file.sha256 is not None:
+            layer = Layer(snapshot.KIND, f"sha256:{file.sha256}", file.size, file.path)
+            yield from _one(repository, str(info.sha), file.path, layer, library)
+        else:
+            source = _source(repository, file.path, str(info.sha))
+            data = read_small(source, f"{file.path} of {repository}", snapshot.SMALL_BYTES, login=_LOGIN)
+            snapshot.check_bytes(file, data)
+            layer = replace(library.blobs.write(snapshot.KIND, data), title=file.path)
+            yield record(layer, layer.size)
+        layers.append(layer)
+    return layers
+
+
+def _one(repository: str, revision: str, path: str, layer: Layer, library: Library) -> Records:
     from pathlib import Path
 
-    from huggingface_hub import hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(repository, file.path, revision=revision)
+    cached = try_to_load_from_cache(repository, path, revision=revision)
     if isinstance(cached, str) and not library.blobs.has(layer) and digest_of(Path(cached)) == layer.digest:
         library.blobs.adopt(Path(cached), layer)
         yield record(layer, layer.size)
         return
-    url = hf_hub_url(repository, file.path, revision=revision)
+    yield from download(_source(repository, path, revision), layer, library.blobs, login=_LOGIN)
+
+
+def _source(repository: str, path: str, revision: str) -> Source:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    url = hf_hub_url(repository, path, revision=revision)
     headers = {key: str(value) for key, value in build_hf_headers(library_name="fluxmlx").items()}
-    source = Source(url, headers, trusted="HF_ENDPOINT" in os.environ)
-    yield from download(source, layer, library.blobs, login=_LOGIN)
+    return Source(url, headers, trusted="HF_ENDPOINT" in os.environ)
 
 
 def _info(repository: str, sleep: Callable[[float], None]) -> ModelInfo:

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,10 @@ from typing import Any, cast
 
 from fluxmlx.errors import DownloadError, ModelFileError, UnsupportedModelError
 from fluxmlx.hub import manifest as manifests
+from fluxmlx.hub import snapshot
 from fluxmlx.hub.blobs import Blobs
 from fluxmlx.hub.details import Details, ModelEntry
-from fluxmlx.hub.manifest import Manifest
+from fluxmlx.hub.manifest import Layer, Manifest
 from fluxmlx.hub.names import FILE, ModelName, from_parts, is_safe
 from fluxmlx.hub.store import describe, make_private, root, sync_folder
 
@@ -115,23 +116,29 @@ class Library:
             self._sweep(stored.manifest)
 
     def model_path(self, stored: Stored) -> Path:
-        """The model's file; of a split set the first, with the others beside it."""
-        layers = stored.manifest.of("model")
+        """The model's file; of a split set the first, with the others beside it; of a checkpoint the folder."""
+        layers = stored.manifest.of("model") or stored.manifest.of(snapshot.KIND)
         if not layers:
-            raise UnsupportedModelError(f"{stored.name.display} is not a GGUF model; only those run so far")
+            raise UnsupportedModelError(f"{stored.name.display} is neither a GGUF model nor a checkpoint")
+        return self.path_of(layers)
+
+    def path_of(self, layers: Sequence[Layer]) -> Path:
+        """The same of layers that are there: one file by its digest, several as links with their names."""
         if len(layers) == 1:
             return self.blobs.path(layers[0].digest)
-        folder = root() / "models" / "sets" / stored.digest[:12]
+        is_checkpoint = layers[0].kind == snapshot.KIND
+        code = hashlib.sha256(repr([(layer.title, layer.digest) for layer in layers]).encode()).hexdigest()
+        folder = root() / "models" / "sets" / code[:12]
         with describe(f"cannot write to {str(folder)!r}"):
             make_private(folder)
             for layer in layers:
-                if not FILE.fullmatch(layer.title):
-                    raise ModelFileError(f"{stored.name.display} has a part called {layer.title[:80]!r}")
+                if not (snapshot.TITLE if is_checkpoint else FILE).fullmatch(layer.title):
+                    raise ModelFileError(f"the model has a part called {layer.title[:80]!r}")
                 link = folder / layer.title
                 if not link.exists():
                     link.unlink(missing_ok=True)
                     link.symlink_to(self.blobs.path(layer.digest))
-        return folder / layers[0].title
+        return folder if is_checkpoint else folder / layers[0].title
 
     def _places(self, name: ModelName) -> Iterator[Path]:
         exact = self._manifests / name.host / name.namespace / name.model / name.tag

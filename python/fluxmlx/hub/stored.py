@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from fluxmlx.errors import CapabilityError, ModelFileError
+from fluxmlx.hub import snapshot
 from fluxmlx.hub.library import Library, Stored, ollama_libraries, own_library
 from fluxmlx.hub.manifest import Manifest
 from fluxmlx.hub.names import OLLAMA, ModelName, from_parts
@@ -60,9 +61,9 @@ def check_runnable(manifest: Manifest, name: str) -> None:
         raise CapabilityError(
             f"{name} has an adapter (LoRA), which is not supported yet; merge it into the model"
         )
-    if not manifest.of("model"):
+    if not manifest.of("model") and not manifest.of(snapshot.KIND):
         kinds = ", ".join(sorted({layer.kind for layer in manifest.layers})[:5])
-        raise CapabilityError(f"{name} has no GGUF file, and only those run so far; its layers are: {kinds}")
+        raise CapabilityError(f"{name} has no GGUF file, and no checkpoint; its layers are: {kinds}")
 
 
 def _params(text: str | None, name: str) -> Mapping[str, Any]:
