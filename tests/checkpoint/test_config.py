@@ -115,3 +115,48 @@ def test_a_window_of_all_layers(tmp_path: Path) -> None:
     long = builder.write_llama(tmp_path / "long", model_type="mistral", sliding_window=256)
     assert open_checkpoint(short).metadata["llama.attention.sliding_window"] == 16
     assert "llama.attention.sliding_window" not in open_checkpoint(long).metadata
+
+
+def test_biases_are_those_of_the_options(tmp_path: Path) -> None:
+    """A bias that is missing, and one too many, are errors that name it."""
+    folder = builder.write_llama(tmp_path, attention_bias=True)
+    with pytest.raises(ModelFileError, match=r"'blk\.0\.attn_k\.bias'.*missing"):
+        open_checkpoint(folder)
+    folder = builder.write_llama(tmp_path)
+    more = {"model.layers.1.self_attn.q_proj.bias": ("F32", np.ones(64, np.float32))}
+    builder.write_safetensors(folder / "model.safetensors", builder.llama_tensors() | more)
+    with pytest.raises(UnsupportedModelError, match=r"'blk\.1\.attn_q\.bias'"):
+        open_checkpoint(folder)
+
+
+def test_a_permuted_bias(tmp_path: Path) -> None:
+    """Biases of q and k take the order of their rows."""
+    folder = builder.write_llama(tmp_path, attention_bias=True)
+    biases = {
+        f"model.layers.{i}.self_attn.{name}_proj.bias": ("F32", np.arange(n, dtype=np.float32))
+        for i in range(2)
+        for name, n in (("q", 64), ("k", 32), ("v", 32), ("o", 64))
+    }
+    builder.write_safetensors(folder / "model.safetensors", builder.llama_tensors() | biases)
+    found = {entry.name: values for entry, values in open_checkpoint(folder).arrays()}
+    assert found["blk.0.attn_v.bias"].tolist() == list(range(32))
+    assert found["blk.0.attn_q.bias"][:18].tolist() == [
+        0,
+        8,
+        1,
+        9,
+        2,
+        10,
+        3,
+        11,
+        4,
+        12,
+        5,
+        13,
+        6,
+        14,
+        7,
+        15,
+        16,
+        24,
+    ]

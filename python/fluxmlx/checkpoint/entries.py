@@ -7,6 +7,7 @@ A weight that was quantised for MLX comes in pieces with one module and several 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -42,8 +43,24 @@ def make_entries(
         for module, (pieces, is_bare) in modules.items()
         for entry in maker.make(module, pieces, is_bare)
     ]
+    _check_biases(entries, described, next(iter(stored.values())).file.parent)
     entries += [held(name, values) for name, values in described.vectors.items()]
     return sorted(entries, key=lambda entry: _place(entry.name)), unused
+
+
+def _check_biases(entries: Sequence[Entry], described: Described, folder: Path) -> None:
+    """Refuses a bias that the options do not speak of, and misses one that they do: the core takes what there is."""
+    layers = range(described.shape.n_layers)
+    expected = {f"blk.{i}.{module}.bias" for i in layers for module in described.biases}
+    found = {entry.name for entry in entries if entry.name.endswith(".bias")}
+    if missing := sorted(expected - found):
+        raise ModelFileError(
+            f"{folder}: the bias {missing[0]!r} (GGUF's name) is missing; config.json asks for it"
+        )
+    if more := sorted(found - expected):
+        raise UnsupportedModelError(
+            f"{folder}: config.json does not ask for the bias {more[0]!r} (GGUF's name)"
+        )
 
 
 def _modules(

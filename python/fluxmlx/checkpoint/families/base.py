@@ -12,7 +12,16 @@ from fluxmlx.checkpoint.options import Options
 from fluxmlx.checkpoint.rope import read_rope
 from fluxmlx.checkpoint.shape import Shape, layer_flags, read_shape
 
-__all__ = ["PLAIN_LAYER", "Described", "Family", "every_layer_sees_all", "plain", "without"]
+__all__ = [
+    "ATTENTION",
+    "PLAIN_LAYER",
+    "Described",
+    "Family",
+    "biases_of",
+    "every_layer_sees_all",
+    "plain",
+    "without",
+]
 
 # Modules of a layer -> their names in a GGUF file.
 PLAIN_LAYER = {
@@ -26,6 +35,8 @@ PLAIN_LAYER = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_output")
+FEED_FORWARD = ("ffn_gate", "ffn_up", "ffn_down")
 
 
 @dataclass(slots=True)
@@ -35,11 +46,13 @@ class Described:
     Attributes:
         keys: below the architecture's prefix.
         vectors: tensors that follow from the options alone.
+        biases: modules of a layer that have one, by their names in a GGUF file.
     """
 
     shape: Shape
     keys: dict[str, Any]
     vectors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    biases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +86,15 @@ def plain(
     name = "attention.layer_norm_rms_epsilon" if eps == "rms_norm_eps" else "attention.layer_norm_epsilon"
     keys[name] = options.real(eps, 1e-6, 0, 1)
     options.expect("hidden_act", *activations)
-    for flag in ("attention_bias", "mlp_bias"):  # biases come as tensors
-        options.flag(flag, False)
     rope, vectors = read_rope(options, shape)
-    return Described(shape, keys | rope, vectors)
+    return Described(shape, keys | rope, vectors, biases_of(options))
+
+
+def biases_of(options: Options) -> frozenset[str]:
+    """The modules with a bias, as two options say."""
+    attention = options.flag("attention_bias", default=False)
+    feed_forward = options.flag("mlp_bias", default=False)
+    return frozenset((*(ATTENTION if attention else ()), *(FEED_FORWARD if feed_forward else ())))
 
 
 def every_layer_sees_all(options: Options, shape: Shape) -> None:

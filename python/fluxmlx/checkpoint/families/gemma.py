@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fluxmlx.checkpoint.families.base import PLAIN_LAYER, Described, Family, plain
+from fluxmlx.checkpoint.families.base import PLAIN_LAYER, Described, Family, biases_of, plain
 from fluxmlx.checkpoint.options import Options
 from fluxmlx.checkpoint.rope import Rope, scaling_of, stretched
 from fluxmlx.checkpoint.shape import Shape, layer_flags, read_shape
@@ -37,13 +37,13 @@ def _gemma3(options: Options) -> Described:
         "feed_forward_length": options.integer("intermediate_size", high=1 << 20),
         "attention.layer_norm_rms_epsilon": options.real("rms_norm_eps", 1e-6, 0, 1),
     }
-    options.flag("attention_bias", default=False)
     period = options.integer(
         "sliding_window_pattern", options.raw("_sliding_window_pattern") or 6, 1, 1 << 16
     )
     keys |= _caps(options, 0.0, 0.0) | _scale(options, shape, 62) | _windows(options, shape, period)
     far, near = _ropes(options, shape)
-    return Described(shape, keys | far[0] | {"rope.freq_base_swa": near[0]["rope.freq_base"]}, far[1])
+    keys |= far[0] | {"rope.freq_base_swa": near[0]["rope.freq_base"]}
+    return Described(shape, keys, far[1], biases_of(options))
 
 
 def _ropes(options: Options, shape: Shape) -> tuple[Rope, Rope]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from fluxmlx.checkpoint.families.base import PLAIN_LAYER, Described, Family, plain, without
+from fluxmlx.checkpoint.families.base import (
+    ATTENTION,
+    PLAIN_LAYER,
+    Described,
+    Family,
+    biases_of,
+    plain,
+    without,
+)
 from fluxmlx.checkpoint.families.experts import expert_keys
 from fluxmlx.checkpoint.options import Options
 from fluxmlx.checkpoint.rope import read_rope, scaling_of, stretched
@@ -37,14 +45,13 @@ def _olmo3(options: Options) -> Described:
         near.expect("rope_theta", theta)
         near.refuse_unread()
     options.expect("hidden_act", "silu")
-    options.flag("attention_bias", default=False)
     keys = shape.keys() | {
         "feed_forward_length": options.integer("intermediate_size", high=1 << 20),
         "attention.layer_norm_rms_epsilon": options.real("rms_norm_eps", 1e-6, 0, 1),
         "attention.sliding_window": options.integer("sliding_window", 4096),
         "attention.sliding_window_pattern": layer_flags(options, shape, 4),
     }
-    return Described(shape, keys | rope, vectors)
+    return Described(shape, keys | rope, vectors, biases_of(options))
 
 
 def _cohere2(options: Options) -> Described:
@@ -79,7 +86,7 @@ def _gpt_oss(options: Options) -> Described:
     options.expect("hidden_act", "silu")
     options.expect("swiglu_limit", 7.0)
     options.expect("swiglu_alpha", 1.702)
-    options.flag("attention_bias", default=True)
+    options.expect("attention_bias", True)
     options.raw("initial_context_length")  # which the scaling's own options say again
     rope, vectors = read_rope(options, shape, base=150000.0, fractions=True)
     keys = (
@@ -92,9 +99,10 @@ def _gpt_oss(options: Options) -> Described:
             "attention.sliding_window_pattern": layer_flags(options, shape, 2),
         }
     )
-    return Described(shape, keys | rope, vectors)
+    return Described(shape, keys | rope, vectors, frozenset((*ATTENTION, "ffn_gate_inp", *_EXPERTS)))
 
 
+_EXPERTS = ("ffn_gate_exps", "ffn_up_exps", "ffn_down_exps")
 _PHI3_LAYER = without(
     PLAIN_LAYER, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"
 ) | {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fluxmlx.checkpoint.families.base import (
     PLAIN_LAYER,
     Described,
@@ -20,6 +22,11 @@ def _qwen(options: Options) -> Described:
     described = plain(options)
     every_layer_sees_all(options, described.shape)
     return described
+
+
+def _qwen2(options: Options) -> Described:
+    """Biases of q, k and v always, whatever attention_bias says, which this family does not have."""
+    return replace(_qwen(options), biases=_BIASES)
 
 
 def _experts(options: Options, *, norm: bool) -> Described:
@@ -41,13 +48,14 @@ def _qwen2_moe(options: Options) -> Described:
         "shared_expert_intermediate_size", high=1 << 20
     )
     options.expect("qkv_bias", True)
-    return described
+    return replace(described, biases=_BIASES)
 
 
 def _qwen3_moe(options: Options) -> Described:
     return _experts(options, norm=False)
 
 
+_BIASES = frozenset({"attn_q", "attn_k", "attn_v"})
 _HEAD_NORMS = {"self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm"}
 _EXPERTS = without(PLAIN_LAYER, "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj") | {
     "mlp.gate": "ffn_gate_inp",
@@ -64,7 +72,7 @@ _SHARED = {
 }
 
 FAMILIES = {
-    "qwen2": Family("qwen2", _qwen),
+    "qwen2": Family("qwen2", _qwen2),
     "qwen2_moe": Family("qwen2moe", _qwen2_moe, _EXPERTS | _SHARED),
     "qwen3": Family("qwen3", _qwen, PLAIN_LAYER | _HEAD_NORMS),
     "qwen3_moe": Family("qwen3moe", _qwen3_moe, _EXPERTS | _HEAD_NORMS),
