@@ -1,6 +1,6 @@
 """Speed of the linear kernels: python benchmarks/kernels.py [--isa NAME] [--threads N] [--blocks] [TYPE ...]
 
-Needs ci/develop.
+Needs ci/develop. A type of MLX's is named as the load report names it: "affine 4 bit g64 BF16", "mxfp8".
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from fluxmlx._core import testing
 
 
 def random_matrix(name: str, n_rows: int, n_cols: int, *, packed: bool) -> tuple:
-    number, block, size, _ = _core.tensor_types()[name]
+    number, block, size, *_ = (testing.mlx_types() if name in testing.mlx_types() else _core.tensor_types())[
+        name
+    ]
     data = np.random.default_rng(0).integers(0, 60, n_rows * n_cols // block * size, np.uint8)
     if name == "MXFP4":  # exponents: subnormal products would be slow
         data[::size] = 120
+    if name.startswith("affine"):  # scales and biases
+        data.reshape(-1, size)[:, : 8 if name.endswith("F32") else 4] = 0x3C
     matrix = (number, data.tobytes(), n_rows, n_cols)
     return testing.pack(matrix) if packed and testing.has_packed(number) else matrix
 
@@ -64,14 +68,14 @@ def main() -> None:
         pool = testing.ThreadPool(n_threads)
         for isa in args.isa or [testing.active_isa()]:
             print(f"{isa}, {n_threads} threads, {args.shape[0]} x {args.shape[1]}: GMAC/s for rows")
-            print("          " + "".join(f"{n:8}" for n in rows))
+            print("                        " + "".join(f"{n:8}" for n in rows))
             if args.model:
                 weights = smollm2_weights("Q4_1", "Q8_0", packed=not args.blocks)
                 seconds = testing.time_linear(pool, isa, weights, 1, 5)
                 print(f"  SmolLM2-135M Q4_1, one token: {seconds * 1e3:.2f} ms")
             for name in types:
                 matrix = random_matrix(name, *args.shape, packed=not args.blocks)
-                print(f"  {name:8}" + "".join(f"{speed(pool, isa, matrix, n):8.1f}" for n in rows))
+                print(f"  {name:22}" + "".join(f"{speed(pool, isa, matrix, n):8.1f}" for n in rows))
 
 
 if __name__ == "__main__":

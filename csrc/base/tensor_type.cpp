@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mlx_type.h"
+
 namespace fluxmlx {
 namespace {
 
@@ -39,7 +41,8 @@ const TensorTypeInfo* find_tensor_type(uint32_t id) noexcept {
 }
 
 const TensorTypeInfo& tensor_type_info(TensorType type) noexcept {
-  return *find_tensor_type(static_cast<uint32_t>(type));
+  const uint32_t mlx = static_cast<uint32_t>(type) - kFirstMlxType;
+  return mlx < kMlxTypes ? mlx_types()[mlx] : *find_tensor_type(static_cast<uint32_t>(type));
 }
 
 std::span<const TensorTypeInfo> tensor_types() noexcept { return kTypes; }

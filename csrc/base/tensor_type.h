@@ -26,9 +26,10 @@ struct TensorTypeInfo {
 // The row for a type id read from a file, or nullptr for an id that is unknown or was removed.
 const TensorTypeInfo* find_tensor_type(uint32_t id) noexcept;
 
-// The row of a type that is known to exist.
+// The row of a type that is known to exist, of GGUF's or of base/mlx_type.h.
 const TensorTypeInfo& tensor_type_info(TensorType type) noexcept;
 
+// GGUF's.
 std::span<const TensorTypeInfo> tensor_types() noexcept;
 
 }  // namespace fluxmlx

@@ -95,7 +95,7 @@ int64_t strip_bytes(const PackedLayout& layout, int64_t n_cols) {
 const PackedLayout* find_packed_layout(TensorType type) noexcept {
   const auto* found = std::find_if(std::begin(kLayouts), std::end(kLayouts),
                                    [type](const PackedLayout& layout) { return layout.type == type; });
-  return found == std::end(kLayouts) ? nullptr : found;
+  return found == std::end(kLayouts) ? find_mlx_layout(type) : found;
 }
 
 bool has_packed(TensorType type) noexcept { return find_packed_layout(type) != nullptr; }

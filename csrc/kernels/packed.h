@@ -29,7 +29,8 @@ struct PackedLayout {
   }
 };
 
-// nullptr for a type without packed form.
+// nullptr for a type without packed form. find_mlx_layout: of base/mlx_type.h.
 const PackedLayout* find_packed_layout(TensorType type) noexcept;
+const PackedLayout* find_mlx_layout(TensorType type) noexcept;
 
 }  // namespace fluxmlx::kernels

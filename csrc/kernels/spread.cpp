@@ -127,6 +127,7 @@ void flip_signs(const uint8_t* from, uint8_t* to) {
 }  // namespace
 
 void spread(TensorType type, const uint8_t* block, uint8_t* fields) {
+  if (const MlxType* mlx = find_mlx_type(type)) return spread_mlx(*mlx, block, fields);
   const size_t n = tensor_type_info(type).block_bytes;
   std::memcpy(fields, block, n);
   if (type == Q8_0) flip_signs(block + 2, fields + 2);
@@ -154,6 +155,7 @@ void spread(TensorType type, const uint8_t* block, uint8_t* fields) {
 }
 
 void gather(TensorType type, const uint8_t* fields, uint8_t* block) {
+  if (const MlxType* mlx = find_mlx_type(type)) return gather_mlx(*mlx, fields, block);
   const size_t n = tensor_type_info(type).block_bytes;
   std::memcpy(block, fields, n);
   if (type == Q8_0) flip_signs(fields + 2, block + 2);

@@ -1,5 +1,6 @@
 // Matrices as MLX arrays.
 #include "base/error.h"
+#include "base/mlx_type.h"
 #include "load/affine.h"
 #include "load/loader.h"
 
@@ -16,6 +17,7 @@ ops::Weight Loader::load_dense(const gguf::Tensor& tensor, int first, ops::Weigh
 }
 
 ops::Weight Loader::load_quantized(const gguf::Tensor& tensor, int first, ops::Weight weight) {
+  if (find_mlx_type(tensor.type) != nullptr) return load_mlx(tensor, first, std::move(weight));
   if (tensor.type == TensorType::MXFP4 || tensor.type == TensorType::NVFP4) {
     return load_microscaled(tensor, first, std::move(weight));
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/mlx_type.h"
 #include "kernels/kernels.h"
 #include "load/affine.h"
 #include "quant/dequantize.h"
@@ -36,6 +37,10 @@ uint64_t count_elements(const gguf::Tensor& tensor) {
 
 // A matrix of a block type, in MLX's form with scales of `scale_bytes` each.
 uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
+  if (const MlxType* mlx = find_mlx_type(type)) {
+    const auto bits = static_cast<uint64_t>(mlx->bits), group_size = static_cast<uint64_t>(mlx->group_size);
+    return n * bits / 8 + n / group_size * (mlx->mode == MlxMode::affine ? 2 * scale_bytes : 1);
+  }
   if (type == TensorType::MXFP4) return n / 2 + n / 32;
   if (type == TensorType::NVFP4) return n / 2 + n / 16;
   return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;

@@ -64,6 +64,7 @@ class Loader {
   ops::Weight load_rows(const gguf::Tensor& tensor, int first, int n_out, int n_in);
   ops::Weight take_in(const gguf::Tensor& tensor, int first, ops::Weight weight);
   ops::Weight load_quantized(const gguf::Tensor& tensor, int first, ops::Weight weight);
+  ops::Weight load_mlx(const gguf::Tensor& tensor, int first, ops::Weight weight);
   ops::Weight load_microscaled(const gguf::Tensor& tensor, int first, ops::Weight weight);
   ops::Weight load_dense(const gguf::Tensor& tensor, int first, ops::Weight weight);
   void read(const gguf::Tensor& tensor, uint64_t offset, std::span<std::byte> into);

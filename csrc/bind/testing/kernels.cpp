@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/mlx_type.h"
 #include "bind/register.h"
 #include "kernels/table.h"
 
@@ -28,18 +29,34 @@ nb::object new_array(std::unique_ptr<T[]> values, std::vector<size_t> shape) {
 
 const float* floats_or_null(nb::handle value) { return value.is_none() ? nullptr : nb::cast<Floats>(value).data(); }
 
+// A type of GGUF's or of MLX's.
+const TensorTypeInfo& type_info(uint32_t id) {
+  if (find_mlx_type(static_cast<TensorType>(id)) != nullptr) return tensor_type_info(static_cast<TensorType>(id));
+  const TensorTypeInfo* info = find_tensor_type(id);
+  if (info == nullptr) fail(ErrorCode::invalid_argument, "no tensor type has this id: take it from tensor_types()");
+  return *info;
+}
+
+// The rows of MLX's types: name -> (id, weights in one block, bytes of one block).
+nb::dict mlx_types_of() {
+  nb::dict rows;
+  for (const TensorTypeInfo& info : mlx_types()) {
+    rows[info.name] = nb::make_tuple(static_cast<uint32_t>(info.type), info.block_size, info.block_bytes);
+  }
+  return rows;
+}
+
 // A tuple (type id, data, n_rows, n_cols), and True behind them where the data are packed.
 Matrix matrix_of(nb::handle value) {
   const auto fields = nb::cast<nb::tuple>(value);
   const auto data = nb::cast<nb::bytes>(fields[1]);
-  const TensorTypeInfo* info = find_tensor_type(nb::cast<uint32_t>(fields[0]));
-  if (info == nullptr) fail(ErrorCode::invalid_argument, "no tensor type has this id: take it from tensor_types()");
-  Matrix w{info->type, static_cast<const std::byte*>(data.data()), nb::cast<int64_t>(fields[2]),
+  const TensorTypeInfo& info = type_info(nb::cast<uint32_t>(fields[0]));
+  Matrix w{info.type, static_cast<const std::byte*>(data.data()), nb::cast<int64_t>(fields[2]),
            nb::cast<int64_t>(fields[3])};
   if (fields.size() > 4 && nb::cast<bool>(fields[4])) w.form = Form::packed;
   const bool packed = w.form == Form::packed && has_packed(w.type);
   const auto needed = static_cast<size_t>(packed ? packed_bytes(w.type, w.n_rows, w.n_cols)
-                                                 : w.n_rows * w.n_cols / info->block_size * info->block_bytes);
+                                                 : w.n_rows * w.n_cols / info.block_size * info.block_bytes);
   if (data.size() < needed) fail(ErrorCode::invalid_argument, "matrix data too short: ", data.size(), " of ", needed);
   return w;
 }
@@ -195,6 +212,7 @@ void register_testing_kernels(nb::module_& m) {
         nb::arg("activation"), nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f,
         nb::arg("gate_bias").none() = nb::none(), nb::arg("up_bias").none() = nb::none());
   m.def("has_packed", [](uint32_t type) { return has_packed(static_cast<TensorType>(type)); });
+  m.def("mlx_types", &mlx_types_of);
   m.def("pack", &pack_of);
   m.def("unpack_row", &unpack_row_of);
   m.def("norm_rows", &norm_rows_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("weight"), nb::arg("eps"),

@@ -2,6 +2,7 @@
 
 #include "kernels/avx2/dequantize_256.h"
 #include "kernels/avx2/dequantize_32.h"
+#include "kernels/avx2/dequantize_mlx.h"
 #include "quant/body/float.h"
 #include "quant/body/nvfp4.h"
 #include "quant/dequantize.h"
@@ -53,7 +54,7 @@ inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
     case TensorType::NVFP4:
       return quant::FLUXMLX_ISA::dequantize_nvfp4;
     default:
-      return nullptr;
+      return find_dequantize_mlx(type);
   }
 }
 

@@ -64,6 +64,15 @@ inline F8 load_half_ue4m3(const uint8_t* p) {
   return {_mm256_mul_ps(_mm256_cvtph_ps(_mm_andnot_si128(is_zero, bits)), _mm256_set1_ps(0x1p7f))};
 }
 
+inline F8 load_half_e4m3(const uint8_t* p) {
+  const __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m128i size = _mm_and_si128(codes, _mm_set1_epi16(0x7f));
+  const __m128i is_nan = _mm_cmpeq_epi16(size, _mm_set1_epi16(0x7f));
+  const __m128i finite = _mm_or_si128(_mm_slli_epi16(size, 7), _mm_slli_epi16(_mm_sub_epi16(codes, size), 8));
+  const __m128i bits = _mm_or_si128(finite, _mm_and_si128(is_nan, _mm_set1_epi16(0x7e00)));
+  return {_mm256_mul_ps(_mm256_cvtph_ps(bits), _mm256_set1_ps(0x1p7f))};
+}
+
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
 inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 inline I8 max(I8 a, I8 b) { return {_mm256_max_epi32(a.v, b.v)}; }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "base/mlx_type.h"
 #include "kernels/body/packed_16.h"
 #include "kernels/body/packed_256.h"
 #include "kernels/body/packed_32.h"
+#include "kernels/body/packed_affine.h"
 #include "kernels/body/packed_nvfp4.h"
 #include "kernels/body/packed_tables.h"
 #include "kernels/table.h"
@@ -51,6 +53,35 @@ inline PackedKernel kernel_256() {
   return {multiply_strip_256<Type>, Type::kBytes, 256};
 }
 
+template <bool kSigned>
+inline PackedKernel kernel_nvfp4() {
+  return {multiply_strip_nvfp4<kSigned>, PackedNVFP4::kBytes, 64};
+}
+
+template <int kBits, TensorType kScale>
+inline PackedKernel kernel_affine(int group_size) {
+  using Type = PackedAffine<kBits, kScale>;
+  const MultiplyStrip multiply = group_size == 32   ? multiply_strip_affine<kBits, kScale, 1>
+                                 : group_size == 64 ? multiply_strip_affine<kBits, kScale, 2>
+                                                    : multiply_strip_affine<kBits, kScale, 4>;
+  return {multiply, Type::group_bytes(group_size / 32), group_size};
+}
+
+template <int kBits>
+inline PackedKernel kernel_affine(const MlxType& type) {
+  if (type.scale == TensorType::F16) return kernel_affine<kBits, TensorType::F16>(type.group_size);
+  if (type.scale == TensorType::BF16) return kernel_affine<kBits, TensorType::BF16>(type.group_size);
+  return kernel_affine<kBits, TensorType::F32>(type.group_size);
+}
+
+inline PackedKernel find_packed_mlx(TensorType type) {
+  const MlxType* mlx = find_mlx_type(type);
+  if (mlx == nullptr || mlx->mode == MlxMode::mxfp8) return {nullptr, 0, 32};
+  if (mlx->mode == MlxMode::mxfp4) return kernel_32<PackedMXFP4>();
+  if (mlx->mode == MlxMode::nvfp4) return kernel_nvfp4<true>();
+  return mlx->bits <= 4 ? kernel_affine<4>(*mlx) : kernel_affine<8>(*mlx);
+}
+
 inline PackedKernel find_packed(TensorType type) {
   switch (type) {
     case TensorType::Q4_0:
@@ -68,7 +99,7 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::MXFP4:
       return kernel_32<PackedMXFP4>();
     case TensorType::NVFP4:
-      return {multiply_strip_nvfp4<>, PackedNVFP4::kBytes, 64};
+      return kernel_nvfp4<false>();
     case TensorType::Q2_K:
       return kernel_256<PackedQ2_K>();
     case TensorType::Q3_K:
@@ -82,7 +113,7 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::IQ4_XS:
       return kernel_256<PackedIQ4_XS>();
     default:
-      return {nullptr, 0, 32};
+      return find_packed_mlx(type);
   }
 }
 

@@ -2,7 +2,8 @@
 
 #include "kernels/body/packed_tables.h"
 
-// NVFP4: nibbles of kMxfp4Codes with a scale for each 16 columns, 64 of them in a block.
+// NVFP4: nibbles of kMxfp4Codes with a scale for each 16 columns, 64 of them in a block. GGUF's scales have no sign,
+// MLX's have one.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 struct PackedNVFP4 {
@@ -21,7 +22,7 @@ struct PackedNVFP4 {
 };
 
 // out[t, r] = strip . x[t] for G tokens.
-template <int G>
+template <bool kSigned, int G>
 [[gnu::flatten, gnu::noinline]] void multiply_group_nvfp4(const uint8_t* w, const Group32<G>* x, int64_t n_blocks,
                                                           float* out) {
   constexpr int n = Lanes<G>::kVectors;
@@ -33,7 +34,7 @@ template <int G>
       constexpr int k = group;
       Sums<G> sums = {};
       PackedNVFP4::multiply<k % 2, G>(w + 32 + 128 * (k / 2), x[k / 2], sums);
-      const auto d = for_tokens<G>(load_half_ue4m3(w + 8 * k));
+      const auto d = for_tokens<G>(kSigned ? load_half_e4m3(w + 8 * k) : load_half_ue4m3(w + 8 * k));
       for (int i = 0; i < n; ++i) {
         acc[i] = fma(mul(d, token_values<G>(x[k / 2].scale, i)), to_float(sums.v[i]), acc[i]);
       }
@@ -42,14 +43,14 @@ template <int G>
   for (int i = 0; i < n; ++i) store_tokens<G>(out, i, acc[i]);
 }
 
-template <int G = kGroup>
+template <bool kSigned, int G = kGroup>
 inline void multiply_strip_nvfp4(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
                                  float* out) {
   for (; n_tokens >= G; n_tokens -= G, x += n_blocks * 2 * int64_t{sizeof(Group32<G>)}, out += G * kStripRows) {
-    multiply_group_nvfp4<G>(reinterpret_cast<const uint8_t*>(strip), reinterpret_cast<const Group32<G>*>(x), n_blocks,
-                            out);
+    multiply_group_nvfp4<kSigned, G>(reinterpret_cast<const uint8_t*>(strip), reinterpret_cast<const Group32<G>*>(x),
+                                     n_blocks, out);
   }
-  if constexpr (G > 1) multiply_strip_nvfp4<G / 2>(strip, x, n_blocks, n_tokens, out);
+  if constexpr (G > 1) multiply_strip_nvfp4<kSigned, G / 2>(strip, x, n_blocks, n_tokens, out);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

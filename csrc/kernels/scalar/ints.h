@@ -142,6 +142,17 @@ inline F8 load_half_ue4m3(const uint8_t* p) {
   });
 }
 
+// The same with a sign, and NaN for 0x7f.
+inline F8 load_half_e4m3(const uint8_t* p) {
+  return each([&](int i) {
+    const uint32_t size = (p[i] & 0x7f) == 0x7f ? 0x7fc00000u : static_cast<uint32_t>(p[i] & 0x7f) << 20;
+    const uint32_t bits = size | static_cast<uint32_t>(p[i] & 0x80) << 24;
+    float number;
+    std::memcpy(&number, &bits, sizeof number);
+    return number * 0x1p119f;
+  });
+}
+
 inline I8 sub(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] - b.lane[i]; });
 }

@@ -32,6 +32,14 @@ inline F8 load_first(const float* p, int n) {  // zeros behind the first n
 inline F8 load_half(const uint16_t* p) {
   return each([=](int i) { return f16_to_f32(p[i]); });
 }
+inline F8 load_bfloat(const uint16_t* p) {
+  return each([=](int i) {
+    const uint32_t bits = static_cast<uint32_t>(p[i]) << 16;
+    float number;
+    std::memcpy(&number, &bits, sizeof number);
+    return number;
+  });
+}
 inline F8 load_codes(const int8_t* p) {
   return each([=](int i) { return static_cast<float>(p[i]); });
 }

@@ -5,12 +5,11 @@
 #include "quant/body/iq4.h"
 #include "quant/body/k.h"
 #include "quant/body/legacy.h"
+#include "quant/body/mlx.h"
 #include "quant/body/mxfp4.h"
 #include "quant/body/nvfp4.h"
 
 namespace fluxmlx::quant::FLUXMLX_ISA {
-
-using DequantizeBody = void (*)(const std::byte* blocks, int64_t n_weights, float* out) noexcept;
 
 inline DequantizeBody find_body(TensorType type) noexcept {
   switch (type) {
@@ -49,7 +48,7 @@ inline DequantizeBody find_body(TensorType type) noexcept {
     case TensorType::NVFP4:
       return dequantize_nvfp4;
     default:
-      return nullptr;
+      return find_mlx_body(type);
   }
 }
 
