@@ -91,9 +91,15 @@ _LENGTH = 30_000
 
 
 def seconds(cut: Any, text: str) -> float:
-    start = time.thread_time()
-    cut.pre_tokenize_str(text)
-    return time.thread_time() - start
+    """The least of three: a busy machine can make one take many times as long."""
+    taken: list[float] = []
+    for _ in range(3):
+        start = time.thread_time()
+        cut.pre_tokenize_str(text)
+        taken.append(time.thread_time() - start)
+        if taken[-1] < 0.2:
+            break
+    return min(taken)
 
 
 @pytest.mark.parametrize("row", pretokenizers.TABLE, ids=lambda row: row.names[0])
