@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Generator
 from itertools import islice
@@ -145,6 +144,8 @@ def _form(metadata: dict[str, Any], files: ModelFiles) -> ChatForm:
 
     found, problem = templates.choose(metadata, files.template)
     if problem:
+        import logging
+
         logging.getLogger("fluxmlx").warning("%s cannot chat: %s", files.name, problem)
     return ChatForm(found, problem, files.system, files.messages)
 
@@ -217,6 +218,8 @@ def _closing_on_error(native: _core.Engine) -> Generator[None]:
 
 def _warn_of_unused(path: Path, names: list[str]) -> None:
     if names:
+        import logging
+
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         logging.getLogger("fluxmlx").warning(
             "%s has %d tensors that text does not need, so they are not loaded: %s",

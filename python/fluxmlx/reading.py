@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from fluxmlx import prefix_files
 from fluxmlx._checks import integer
 from fluxmlx.async_methods import AsyncMethods
 from fluxmlx.batch import Window
@@ -132,6 +131,8 @@ class ReadingMethods(AsyncMethods):
             InvalidArgumentError: the prompt has less than 64 tokens; or what `generate()` raises of a prompt.
             OSError: the file could not be written.
         """
+        from fluxmlx import prefix_files
+
         self._check_sharing()
         tokens = self._requests.ids(prompt, parse_special)
         tokens = tokens[: prefix_files.check_length(len(tokens))]
@@ -150,6 +151,8 @@ class ReadingMethods(AsyncMethods):
             ModelFileError: the file is damaged, or of another model or cache_type.
             OSError: the file could not be read.
         """
+        from fluxmlx import prefix_files
+
         self._check_sharing()
         saved = prefix_files.read(path, self.info)
         self._read_only(saved.tokens, {"restored": saved.memory})

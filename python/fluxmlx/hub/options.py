@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -88,6 +87,8 @@ def sampling_options(params: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a request among a model's parameters; what has no effect is named in the log."""
     passed = sorted(name for name in params if name not in _SAMPLING and name not in _LOADING)
     if passed:
+        import logging
+
         logging.getLogger("fluxmlx").info(
             "parameters of the model without effect here: %s", ", ".join(passed)
         )

@@ -12,8 +12,6 @@ from fluxmlx.tokenizer.pieces import Pieces
 from fluxmlx.tokenizer.special import SpecialMatcher
 from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
-_OWN_SPELLING = frozenset({int(TokenType.USER_DEFINED), int(TokenType.BYTE)})
-
 
 class Tokenizer(ABC):
     """Text to ids and ids to text, for one vocabulary. Safe to use from several threads at once.
@@ -43,7 +41,7 @@ class Tokenizer(ABC):
         self.add_eos = bool(vocabulary.add_eos)
         self.first_piece_strips_space = add_space_prefix
         self.is_special = [kind in SPECIAL for kind in vocabulary.types]
-        self.token_bytes = Pieces(b"", self._all_bytes(vocabulary))
+        self.token_bytes = self._all_bytes(vocabulary)
         self.special_texts = _texts_of(vocabulary, SPECIAL)
         user_defined = _texts_of(vocabulary, {int(TokenType.USER_DEFINED)})
         eats_space = _eats_space(vocabulary, self.special_texts)
@@ -55,23 +53,21 @@ class Tokenizer(ABC):
         """Finds the texts of `special_texts`, and nothing else, in a text."""
         return SpecialMatcher(self.special_texts)
 
-    def _all_bytes(self, vocabulary: Vocabulary) -> list[bytes]:
+    def _all_bytes(self, vocabulary: Vocabulary) -> Pieces[bytes]:
         tokens, types = vocabulary.tokens, vocabulary.types
-        result = [b""] * len(tokens)
-        plain = [index for index, kind in enumerate(types) if kind not in SPECIAL]
-        normal = [index for index in plain if types[index] not in _OWN_SPELLING]
-        together = self._bytes_of_normal([tokens[index] for index in normal])
+        odd = [index for index, kind in enumerate(types) if kind != TokenType.NORMAL]
+        own = {i: b"" if types[i] in SPECIAL else self._bytes_of(i, tokens[i], types[i]) for i in odd}
+        together = self._bytes_at_once(tokens, own)
         if together is not None:
-            for index, data in zip(normal, together, strict=True):
-                result[index] = data
-            plain = [index for index in plain if types[index] in _OWN_SPELLING]
-        for index in plain:
-            result[index] = self._bytes_of(index, tokens[index], types[index])
-        return result
+            return together
+        return Pieces(
+            b"",
+            [own[i] if i in own else self._bytes_of(i, token, types[i]) for i, token in enumerate(tokens)],
+        )
 
-    def _bytes_of_normal(self, tokens: list[str]) -> list[bytes] | None:
-        """What `_bytes_of` gives for each of these, if it can be had for all at once."""
-        del tokens
+    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+        """What `_bytes_of` gives for every token but those in `own`, if it can be had for all at once."""
+        del tokens, own
         return None
 
     @abstractmethod

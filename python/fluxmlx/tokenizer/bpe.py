@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import accumulate, pairwise
+from operator import methodcaller
 from typing import Any
 
 from tokenizers import Regex, models, pre_tokenizers
@@ -15,6 +16,7 @@ from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer import pretokenizers
 from fluxmlx.tokenizer.base import Tokenizer
 from fluxmlx.tokenizer.fields import PREFIX, describe
+from fluxmlx.tokenizer.pieces import Pieces
 from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
 MAX_RUN = 4_000_000
@@ -32,10 +34,15 @@ def byte_alphabet() -> dict[int, str]:
 
 
 @cache
-def byte_table() -> dict[int, int]:
-    """For str.translate: the byte that a character stands for; what stands for none becomes no byte."""
-    table = dict.fromkeys(range(256), 0xFFFF)
-    return table | {ord(character): byte for byte, character in byte_alphabet().items()}
+def _charmap() -> Any:
+    """For `charmap_encode`, the byte of each character. The library is fast only where byte 0 is character 0."""
+    return codecs.charmap_build("\0" + "".join(byte_alphabet()[byte] for byte in range(1, 256)))
+
+
+def bytes_of_text(text: str) -> bytes:
+    """The bytes that a text in the alphabet stands for, one for each character; else UnicodeEncodeError."""
+    text = text.replace("\0", "\uffff").replace(byte_alphabet()[0], "\0")  # U+FFFF stands for no byte
+    return codecs.charmap_encode(text, "strict", _charmap())[0]
 
 
 class BpeTokenizer(Tokenizer):
@@ -65,19 +72,19 @@ class BpeTokenizer(Tokenizer):
         if kind == TokenType.BYTE:
             return byte_of_token(index, token)
         try:
-            return token.translate(byte_table()).encode("latin-1")
-        except (
-            UnicodeEncodeError
-        ):  # not written in the byte alphabet: an added token that the file types as normal
+            return bytes_of_text(token)
+        except UnicodeEncodeError:  # not in the byte alphabet: an added token that the file types as normal
             return token.encode("utf-8", "replace")
 
-    def _bytes_of_normal(self, tokens: list[str]) -> list[bytes] | None:
+    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+        spelled = list(tokens)
+        for index, data in own.items():
+            spelled[index] = data.decode("latin-1").translate(byte_alphabet())
         try:
-            text = "".join(tokens).translate(byte_table()).encode("latin-1")
+            whole = bytes_of_text("".join(spelled))
         except UnicodeEncodeError:
             return None
-        ends = accumulate(map(len, tokens), initial=0)  # one character is one byte
-        return [text[begin:end] for begin, end in pairwise(ends)]
+        return Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
 
 
 def check_runs(text: str) -> None:
@@ -132,13 +139,20 @@ def bpe_model(vocabulary: Vocabulary, **options: bool) -> models.BPE:
 
 def _mergeable(vocabulary: Vocabulary) -> dict[str, int]:
     """Text to id of the tokens that plain text may become; of two equal ones the first."""
-    plain = [index for index, kind in enumerate(vocabulary.types) if kind not in SPECIAL]
-    ids = {vocabulary.tokens[index]: index for index in reversed(plain)}
+    tokens, types = vocabulary.tokens, vocabulary.types
+    special = [index for index, kind in enumerate(types) if kind in SPECIAL]
+    ids = dict(zip(tokens, range(len(tokens)), strict=True))
+    if len(ids) == len(tokens):
+        for index in special:
+            del ids[tokens[index]]
+    else:
+        reserved = set(special)
+        ids = {tokens[i]: i for i in reversed(range(len(tokens))) if i not in reserved}
     ids.pop("", None)
     return ids
 
 
-class _Pairs(Sequence[tuple[str, str]]):
+class _Pairs(Sequence[tuple[str, ...]]):
     """Merges cut in two, each only for the moment of its use: all of them would take 50 MB."""
 
     def __init__(self, merges: list[str]) -> None:
@@ -148,13 +162,10 @@ class _Pairs(Sequence[tuple[str, str]]):
         return len(self._merges)
 
     def __getitem__(self, index: Any) -> Any:
-        left, _, right = self._merges[index].partition(" ")
-        return left, right
+        return tuple(self._merges[index].split(" ", 1))
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        for merge in self._merges:
-            left, _, right = merge.partition(" ")
-            yield left, right
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return map(tuple, map(methodcaller("split", " ", 1), self._merges))
 
 
 def _model(

@@ -82,7 +82,7 @@ class Fields:
         if len(values) != n_vocab:
             raise TokenizerError(f"{PREFIX}{key} has {len(values)} entries, but there are {n_vocab} tokens")
         allowed = {int} if kind is int else {int, float}
-        if set(map(type, values)) - allowed or any(map(math.isnan, values)):
+        if set(map(type, values)) - allowed or (kind is float and any(map(math.isnan, values))):
             index = next(i for i, v in enumerate(values) if type(v) not in allowed or math.isnan(v))
             wanted = "a number" if kind is float else "an integer"
             raise self._wrong(f"{key}[{index}]", wanted, values[index])

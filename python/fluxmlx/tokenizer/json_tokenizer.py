@@ -10,7 +10,7 @@ from tokenizers import Tokenizer as Backend
 
 from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer.base import Tokenizer
-from fluxmlx.tokenizer.bpe import byte_of_token, byte_table, check_runs
+from fluxmlx.tokenizer.bpe import byte_of_token, bytes_of_text, check_runs
 from fluxmlx.tokenizer.json_fields import JsonFields, read_fields
 from fluxmlx.tokenizer.special import SpecialMatcher
 from fluxmlx.tokenizer.vocabulary import TokenType
@@ -66,7 +66,7 @@ class JsonTokenizer(Tokenizer):
         if not self._is_byte_level:
             return token.replace(_SPACE, " ").encode("utf-8", "replace")
         try:
-            return token.translate(byte_table()).encode("latin-1")
+            return bytes_of_text(token)
         except UnicodeEncodeError:
             return token.encode("utf-8", "replace")
 

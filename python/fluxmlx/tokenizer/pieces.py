@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, AnyStr, Generic
 
@@ -13,8 +13,18 @@ class Pieces(Sequence[AnyStr], Generic[AnyStr]):
 
     def __init__(self, empty: AnyStr, pieces: Sequence[AnyStr]) -> None:
         """Args: empty: "" or b"", which says of what kind they are."""
-        self._whole = empty.join(pieces)
-        self._ends = array("Q", accumulate(map(len, pieces), initial=0))
+        self._set(empty.join(pieces), map(len, pieces))
+
+    @classmethod
+    def of_whole(cls, whole: AnyStr, lengths: Iterable[int]) -> Pieces[AnyStr]:
+        """Those that a string consists of, whose lengths add up to its own."""
+        pieces = cls.__new__(cls)
+        pieces._set(whole, lengths)
+        return pieces
+
+    def _set(self, whole: AnyStr, lengths: Iterable[int]) -> None:
+        self._whole = whole
+        self._ends = array("Q", accumulate(lengths, initial=0))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -22,8 +32,14 @@ class Pieces(Sequence[AnyStr], Generic[AnyStr]):
     def __getitem__(self, index: Any) -> Any:
         index = range(len(self))[index]
         if isinstance(index, range):
-            return [self[i] for i in index]
+            return (
+                [self[i] for i in index] if index.step != 1 else list(self._between(index.start, index.stop))
+            )
         return self._whole[self._ends[index] : self._ends[index + 1]]
 
     def __iter__(self) -> Iterator[AnyStr]:
-        return (self._whole[begin:end] for begin, end in pairwise(self._ends))
+        return self._between(0, len(self))
+
+    def _between(self, first: int, last: int) -> Iterator[AnyStr]:
+        whole = self._whole
+        return (whole[begin:end] for begin, end in pairwise(self._ends[first : last + 1]))
