@@ -28,8 +28,12 @@ RESERVED = frozenset(
 )
 
 
+# Under which names a message's thoughts come; templates read the first, gpt-oss's the second.
+_THOUGHTS = ("reasoning_content", "thinking", "reasoning")
+
+
 def check_messages(messages: object) -> list[dict[str, Any]]:
-    """Copies messages; content given as text parts becomes one text."""
+    """Copies messages; content given as text parts becomes one text, thoughts have every name that templates read."""
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
         raise InvalidArgumentError(f"messages must be a list of dicts, not {type(messages).__name__}")
     if not messages:
@@ -93,7 +97,8 @@ def _message(message: object, where: str) -> dict[str, Any]:
         raise InvalidArgumentError(
             f"{where}.content must be a text or a list of parts, not {type(content).__name__}"
         )
-    return copy
+    thoughts = next((copy[name] for name in _THOUGHTS if copy.get(name) is not None), None)
+    return copy if thoughts is None else {"thinking": thoughts, **copy, "reasoning_content": thoughts}
 
 
 def _part(part: object, where: str) -> str:

@@ -38,13 +38,14 @@ class ChatTemplate:
             messages: `{"role": ..., "content": ...}` and whatever else the template reads.
             add_generation_prompt: end with the opening of the assistant's turn.
             tools: JSON schemas of functions, for templates that know them.
-            variables: further names for the template, such as `enable_thinking`.
+            variables: further names for the template, such as `enable_thinking`; `documents` is None without one.
 
         Raises:
             InvalidArgumentError: messages, tools or variables are not what they should be.
             ChatTemplateError: the template is not valid, refused the messages, or reached a limit.
         """
         values = {
+            "documents": None,
             **check_variables(variables),
             "messages": check_messages(messages),
             "tools": check_tools(tools),
