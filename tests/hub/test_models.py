@@ -76,6 +76,9 @@ def test_a_model_is_made_from_another(model: Path, store: Path) -> None:
         ("FROM ./missing.gguf", ModelNotFoundError, "there is no file"),
         ("FROM ./text.gguf", ModelFileError, "not a GGUF file"),
         ("FROM sha256:" + "0" * 64, InvalidArgumentError, "no blob"),
+        ("FROM {model}\nTEMPLATE \ud800", InvalidArgumentError, r"lone surrogate U\+D800"),
+        ("FROM {model}\nMESSAGE user \udfff", InvalidArgumentError, r"lone surrogate U\+DFFF"),
+        ("FROM {model}\nPARAMETER stop \ud800", InvalidArgumentError, r"lone surrogate U\+D800"),
     ],
 )
 def test_what_cannot_be_made_leaves_nothing(

@@ -99,6 +99,21 @@ def test_empty_names_and_control_characters_are_refused(text: str) -> None:
         resolve(text)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "./\ud800.gguf", "~\ud800/x.gguf", "hf.co/a/b:\ud800"])
+def test_names_that_are_not_unicode_are_refused(text: str) -> None:
+    """A lone surrogate is in no name of a file or model, as a text and as a path."""
+    for name in (text, Path(text)):
+        with pytest.raises(ModelNotFoundError, match="lone surrogate"):
+            resolve(name)
+
+
+@pytest.mark.parametrize("host", ["a" * 100 + ".com", "localhost:99999"])
+def test_hosts_that_cannot_be_are_refused(host: str) -> None:
+    """A label of 100 letters and a port of five nines have the form of a name, and no server."""
+    with pytest.raises(DownloadError, match="is not an address"):
+        resolve(f"{host}/user/model")
+
+
 def test_a_file_that_exists_is_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative paths and path objects resolve to the absolute path, with and without the suffix."""
     (tmp_path / "a.gguf").write_bytes(b"x")

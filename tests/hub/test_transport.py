@@ -71,6 +71,27 @@ def test_a_redirect_out_of_the_network_is_refused(registry: Any, target: str) ->
         hub.resolve("tiny")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://[::1",
+        "https://a..b/",
+        "https://" + "a" * 80 + ".com/",
+        "https://h:99999/",
+        "https://h:x/",
+        "//[",
+        "/\xfc",
+        "/a b\x7f",
+    ],
+)
+def test_a_redirect_to_what_is_no_address_is_refused(registry: Any, target: str) -> None:
+    """Whatever a server writes as an address, the error is of the download, and comes at once."""
+    redirect(registry, BLOB, target)
+    with pytest.raises(DownloadError, match="is not an address"):
+        read(Source(registry.url + BLOB, trusted=True))
+    assert registry.gets(BLOB) == 1
+
+
 def test_another_port_of_this_machine_is_refused(registry: Any, other: Any) -> None:
     """What is trusted is the host and port that somebody named, not its neighbours; nothing is sent there."""
     other.files[BLOB] = MODEL

@@ -38,6 +38,7 @@ def create(
     if recipe.adapters:
         raise CapabilityError("ADAPTER (LoRA) is not supported yet; merge the adapter into the model first")
     params = checked(recipe.params)
+    new = _encoded(recipe, params, model)
     parent, base = "", Manifest((), None)
     if model is None:
         yield PullRecord("parsing GGUF")
@@ -50,7 +51,7 @@ def create(
     for layer in layers:
         yield PullRecord(f"using existing layer {layer.digest}")
     layers += [layer for layer in base.layers if layer not in layers and not _replaced(layer.kind, recipe)]
-    for kind, data in _new(recipe, params, model):
+    for kind, data in new:
         layer = library.blobs.write(kind, data)
         yield PullRecord(f"creating new layer {layer.digest}")
         layers.append(layer)
@@ -134,6 +135,16 @@ def _replaced(kind: str, recipe: Recipe) -> bool:
         "license": bool(recipe.licences),
     }
     return given.get(kind, kind == "config")
+
+
+def _encoded(recipe: Recipe, params: dict[str, object], model: ModelFiles | None) -> list[tuple[str, bytes]]:
+    try:
+        return list(_new(recipe, params, model))
+    except UnicodeEncodeError as error:
+        code = ord(error.object[error.start])
+        raise InvalidArgumentError(
+            f"a text of the new model has a lone surrogate U+{code:04X}; it is not valid Unicode"
+        ) from None
 
 
 def _new(recipe: Recipe, params: dict[str, object], model: ModelFiles | None) -> Iterator[tuple[str, bytes]]:

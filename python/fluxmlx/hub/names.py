@@ -120,6 +120,8 @@ def parse(name: str | os.PathLike[str]) -> Name:
         text = os.fsdecode(name)
         return PathName(text, _path(text))
     text = name.strip()
+    if not _is_unicode(text):
+        raise ModelNotFoundError(f"{name!r} cannot be a model's name: it has a lone surrogate in it")
     if not text or any(ord(char) < 32 or ord(char) == 127 for char in text):
         raise ModelNotFoundError(f"{name!r} cannot be a model's name: it is empty or has control characters")
     if text.lower().startswith("pypi:"):
@@ -174,9 +176,18 @@ def _model_name(text: str) -> ModelName | None:
     return ModelName(text, *parts, has_host=len(front) != 1) if is_safe(*parts) else None
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether a name of the system can be made of the text; bytes that are not UTF-8 come as surrogates that can."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _path(text: str) -> Path:
-    if "\0" in text:
-        raise ModelNotFoundError(f"{text!r} cannot be a path: it has a zero byte in it")
+    if "\0" in text or not _is_unicode(text):
+        raise ModelNotFoundError(f"{text!r} cannot be a path: it has a zero byte or a lone surrogate in it")
     return Path(os.path.abspath(os.path.expanduser(text)))
 
 

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from fluxmlx.errors import DownloadError
 
@@ -74,9 +74,9 @@ def get(source: Source, *, start: int = 0) -> Generator[Reply]:
         BadStatus: the server refused; OSError, HTTPException: the connection failed, also later in the body.
         DownloadError: the address, or one it redirects to, is not one that we connect to.
     """
-    home, url = urlsplit(source.url), source.url
+    home, url = _split(source.url), source.url
     for _ in range(_MAX_REDIRECTS + 1):
-        parts = urlsplit(url)
+        parts = _split(url)
         at_home = (parts.scheme, parts.netloc) == (home.scheme, home.netloc)
         trusted = source.trusted and parts.netloc == home.netloc
         if not _is_allowed(parts.scheme, trusted):
@@ -89,10 +89,23 @@ def get(source: Source, *, start: int = 0) -> Generator[Reply]:
             if response.status not in _REDIRECTS:
                 yield _checked(response, url)
                 return
-            url = urljoin(url, response.headers.get("Location", ""))
+            location = response.headers.get("Location", "")
+            _split(location)
+            url = urljoin(url, location)
         finally:
             response.close()
     raise DownloadError(f"{source.url[:200]!r} redirects more than {_MAX_REDIRECTS} times")
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; what a server sends as one need not be."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only now
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise DownloadError(f"{url[:200]!r} is not an address: {error}") from None
+    return parts
 
 
 def _is_allowed(scheme: str, trusted: bool) -> bool:
@@ -119,7 +132,10 @@ def _open(url: str, headers: Mapping[str, str], trusted: bool) -> http.client.HT
     opener = urllib.request.OpenerDirector()
     for handler in (urllib.request.ProxyHandler(), _Http(trusted), _Https(trusted)):
         opener.add_handler(handler)
-    response = cast("http.client.HTTPResponse | None", opener.open(request, timeout=TIMEOUT_S))
+    try:
+        response = cast("http.client.HTTPResponse | None", opener.open(request, timeout=TIMEOUT_S))
+    except (ValueError, http.client.InvalidURL):  # their texts may have headers in them
+        raise DownloadError(f"{url[:200]!r} is not an address that can be asked for") from None
     if response is None:
         raise DownloadError(f"{url[:200]!r} cannot be opened")
     return response
