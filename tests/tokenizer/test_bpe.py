@@ -113,6 +113,18 @@ def test_ids_outside_the_vocabulary_are_refused(bpe_metadata: Metadata, token_id
         from_gguf(bpe_metadata()).decode([token_id])
 
 
+@pytest.mark.parametrize("length", [bpe.LONG_TEXT - 1, bpe.LONG_TEXT, 3 * bpe.LONG_TEXT])
+def test_a_long_text_has_the_ids_of_its_parts(bpe_metadata: Metadata, length: int) -> None:
+    """The library's faster call, which long texts go through, gives what the other gives for each word."""
+    tokenizer = from_gguf(bpe_metadata())
+    words = [" hello", " h\u00e9ll", " 12", " \u65e5!"]
+    n = length // len("".join(words))
+    ids = n * [token for word in words for token in tokenizer.encode(word, add_special=False)]
+    text = n * "".join(words)
+    text += "\n" * (length - len(text))
+    assert len(text) == length and tokenizer.encode(text, add_special=False)[: len(ids)] == ids
+
+
 @pytest.mark.parametrize(("text", "fits"), [("ab cd\n ef", True), ("a    b", False), ("a!b\x1c!", False)])
 def test_endless_runs_are_refused(
     bpe_metadata: Metadata, monkeypatch: pytest.MonkeyPatch, text: str, fits: bool

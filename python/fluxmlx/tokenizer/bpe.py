@@ -20,6 +20,7 @@ from fluxmlx.tokenizer.pieces import Pieces
 from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
 MAX_RUN = 4_000_000
+LONG_TEXT = 8192
 _RUN = re.compile(r"[^\S\x1c-\x1f]+|[\S\x1c-\x1f]+")
 
 
@@ -64,7 +65,7 @@ class BpeTokenizer(Tokenizer):
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         del after_special
         check_runs(text)
-        return self._backend.encode(text, add_special_tokens=False).ids
+        return ids_of(self._backend, text)
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
         if kind == TokenType.USER_DEFINED:
@@ -85,6 +86,14 @@ class BpeTokenizer(Tokenizer):
         except UnicodeEncodeError:
             return None
         return Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
+
+
+def ids_of(backend: Backend, text: str) -> list[int]:
+    """The ids of a text. A long one takes 0.6 of the time without its offsets in the text; a short one is not worth the
+    threads that the library starts for that."""
+    if len(text) < LONG_TEXT:
+        return backend.encode(text, add_special_tokens=False).ids
+    return backend.encode_batch_fast([text], add_special_tokens=False)[0].ids
 
 
 def check_runs(text: str) -> None:

@@ -7,7 +7,7 @@ import re
 from tokenizers import Tokenizer as Backend
 
 from fluxmlx.tokenizer.base import Tokenizer
-from fluxmlx.tokenizer.bpe import bpe_model, byte_of_token
+from fluxmlx.tokenizer.bpe import bpe_model, byte_of_token, ids_of
 from fluxmlx.tokenizer.vocabulary import TokenType, Vocabulary
 
 _SPACE = "\u2581"
@@ -37,7 +37,7 @@ class SpacedBpeTokenizer(Tokenizer):
         for line in _LINES.findall(text):
             found = self._breaks.get(line) if line[0] == "\n" else None
             if found is None:
-                ids += self._backend.encode(line.replace(" ", _SPACE), add_special_tokens=False).ids
+                ids += ids_of(self._backend, line.replace(" ", _SPACE))
             else:
                 ids.append(found)
         return ids

@@ -9,6 +9,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 
 from fluxmlx.errors import TokenizerError
 from fluxmlx.tokenizer.base import Tokenizer
+from fluxmlx.tokenizer.bpe import ids_of
 from fluxmlx.tokenizer.fields import PREFIX
 from fluxmlx.tokenizer.vocabulary import SPECIAL, Vocabulary
 
@@ -32,7 +33,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         del after_special
-        return self._backend.encode(text, add_special_tokens=False).ids
+        return ids_of(self._backend, text)
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
         del index, kind
