@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -93,3 +94,16 @@ def test_a_marker_is_found_only_where_asked() -> None:
     assert TOKENS.index("<turn|>") not in tokenizer.encode("<turn|>")
     assert tokenizer.encode("a<turn|>", parse_special=True)[-1] == TOKENS.index("<turn|>")
     assert TOKENS.index("<turn|>") in tokenizer.eog_ids
+
+
+TOKENIZER = from_gguf(metadata())
+RUNS = ["a", "ab ", " ", "\n", "\u2581", "\u65e5"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_long_runs_take_linear_time(run: str) -> None:
+    """100,000 characters take some 50 ms; work that grows with the square of them would take many seconds."""
+    text = run * (100_000 // len(run))
+    start = time.thread_time()
+    TOKENIZER.encode(text)
+    assert time.thread_time() - start < 1.0

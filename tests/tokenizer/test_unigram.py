@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import random
+import time
 from functools import cache
 from typing import Any
 
@@ -134,3 +135,16 @@ def test_signed_bytes_are_bytes() -> None:
     assert from_gguf(metadata(PROTOS["t5"], precompiled_charsmap=signed)).encode(text) == from_gguf(
         metadata(PROTOS["t5"])
     ).encode(text)
+
+
+TOKENIZER = from_gguf(metadata(PROTOS["t5"]))
+RUNS = ["a", "water", " ", "\u3000", "\ufb01", "\u65e5"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_long_runs_take_linear_time(run: str) -> None:
+    """100,000 characters take some 50 ms; work that grows with the square of them would take many seconds."""
+    text = run * (100_000 // len(run))
+    start = time.thread_time()
+    TOKENIZER.encode(text)
+    assert time.thread_time() - start < 1.0

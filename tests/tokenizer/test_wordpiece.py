@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -88,3 +89,16 @@ def test_the_unknown_token_is_needed() -> None:
     """A vocabulary too small for BERT's usual id, with none named, is refused."""
     with pytest.raises(TokenizerError, match="unknown_token_id is missing"):
         from_gguf(metadata(unknown_token_id=None))
+
+
+TOKENIZER = from_gguf(metadata())
+RUNS = ["a", "un", "a ", " ", "e\u0301", "\u65e5", "!"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_long_runs_take_linear_time(run: str) -> None:
+    """100,000 characters take some 50 ms; work that grows with the square of them would take many seconds."""
+    text = run * (100_000 // len(run))
+    start = time.thread_time()
+    TOKENIZER.encode(text)
+    assert time.thread_time() - start < 1.0
