@@ -78,14 +78,19 @@ class BpeTokenizer(Tokenizer):
             return token.encode("utf-8", "replace")
 
     def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
-        spelled = list(tokens)
-        for index, data in own.items():
-            spelled[index] = data.decode("latin-1").translate(byte_alphabet())
-        try:
-            whole = bytes_of_text("".join(spelled))
-        except UnicodeEncodeError:
-            return None
-        return Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
+        return byte_level_pieces(tokens, own)
+
+
+def byte_level_pieces(tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+    """The bytes of tokens in the alphabet, those in `own` being given; None where one is not in the alphabet."""
+    spelled = list(tokens)
+    for index, data in own.items():
+        spelled[index] = data.decode("latin-1").translate(byte_alphabet())
+    try:
+        whole = bytes_of_text("".join(spelled))
+    except UnicodeEncodeError:
+        return None
+    return Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
 
 
 def ids_of(backend: Backend, text: str) -> list[int]:

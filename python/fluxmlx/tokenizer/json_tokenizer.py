@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,8 +11,9 @@ from tokenizers import Tokenizer as Backend
 
 from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer.base import Tokenizer
-from fluxmlx.tokenizer.bpe import byte_of_token, bytes_of_text, check_runs
+from fluxmlx.tokenizer.bpe import byte_level_pieces, byte_of_token, bytes_of_text, check_runs, ids_of
 from fluxmlx.tokenizer.json_fields import JsonFields, read_fields
+from fluxmlx.tokenizer.pieces import Pieces
 from fluxmlx.tokenizer.special import SpecialMatcher
 from fluxmlx.tokenizer.vocabulary import TokenType
 
@@ -51,12 +53,15 @@ class JsonTokenizer(Tokenizer):
         check_runs(text)
         backend = self._first if is_first else self._later
         try:
-            return backend.encode(text, add_special_tokens=False).ids
+            return ids_of(backend, text)
         except Exception as error:  # noqa: BLE001 - the library has no narrower one
             raise InvalidArgumentError(f"the tokenizer of the model cannot read this text: {error}") from None
 
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         return self._encode_span(text, after_special=after_special, is_first=after_special)
+
+    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+        return byte_level_pieces(tokens, own) if self._is_byte_level else None
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:
         if kind == TokenType.BYTE:
