@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fluxmlx import _core
+from fluxmlx.checkpoint import Entry, Part, Plane, RowOrder
+from fluxmlx.checkpoint.arrays import read_array
 from fluxmlx.errors import ModelFileError, ModelIOError, UnsupportedModelError
 
 VALUES = np.arange(24, dtype=np.float32).reshape(6, 4)
@@ -48,6 +52,28 @@ def test_columns(tmp_path: Path) -> None:
     native = opened(tmp_path, shape=[3, 8], row_bytes=12, n_columns=4)
     found = np.frombuffer(native.tensor_bytes("t"), np.float32).reshape(2, 4, 3)
     assert np.array_equal(found, VALUES.reshape(2, 3, 4).swapaxes(1, 2))
+
+
+@given(st.data())
+def test_any_order_of_rows_of_any_parts(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The core and the reader in Python agree about tables of any kind."""
+    n_columns = data.draw(st.sampled_from([0, 3, 4]))
+    step = data.draw(st.integers(1, 6))
+    rows = data.draw(st.lists(st.integers(0, step - 1), min_size=1, max_size=6))
+    n_groups, width = 12, 5
+    values = np.random.default_rng(0).standard_normal((n_groups * step, width)).astype(np.float32)
+    cuts = sorted(data.draw(st.lists(st.integers(0, values.nbytes), max_size=4)))
+    file = tmp_path_factory.mktemp("table") / "data"
+    file.write_bytes(values.tobytes())
+    ends = [*cuts, values.nbytes]
+    parts = [Part(file, begin, end - begin) for begin, end in zip([0, *cuts], ends, strict=True)]
+    plane = Plane(parts, width * 4, n_columns)
+    entry = Entry("t", "F32", (width, n_groups * len(rows)), [plane], RowOrder(step, rows))
+    native = _core.Checkpoint("test", {}, [str(file)], [entry.to_native({file: 0})])
+    expected = read_array(entry).tobytes()
+    assert native.tensor_bytes("t") == expected
 
 
 @pytest.mark.parametrize(

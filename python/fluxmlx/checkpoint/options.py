@@ -24,6 +24,8 @@ _DESCRIPTIVE = frozenset({
     "_attn_implementation_autoset", "attn_implementation", "cache_implementation", "vocab_size", "num_labels",
     "auto_map", "model_file", "transformers.js_config", "chunk_size_feed_forward", "cache_position",
     "use_return_dict", "tie_word_embeddings", "max_length", "temperature", "top_p", "top_k",
+    "typical_p", "repetition_penalty", "length_penalty", "num_beams", "num_beam_groups", "num_return_sequences",
+    "tokenizer_class", "max_sequence_length", "gradient_checkpointing",
 })  # fmt: skip
 
 

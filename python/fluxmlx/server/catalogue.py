@@ -70,9 +70,9 @@ def _entry(name: str, source: str) -> ModelEntry:
 
 @functools.lru_cache(maxsize=64)
 def _read(name: str, path: str, size: int, changed: int) -> ModelEntry:
-    """A bare file's row. Its digest stands for the file as it is now; hashing all of it would take seconds."""
+    """The row of a bare file or folder. Its digest stands for it as it is now; hashing all of it would take seconds."""
     from fluxmlx import hub
 
     info = hub.show(path)
     digest = hashlib.sha256(f"{path}\n{size}\n{changed}".encode()).hexdigest()
-    return hub.ModelEntry(name, digest, size, info.modified_at, info.details, "file")
+    return hub.ModelEntry(name, digest, info.size, info.modified_at, info.details, "file")

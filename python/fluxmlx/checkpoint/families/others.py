@@ -24,6 +24,8 @@ def _phi3(options: Options) -> Described:
     described = plain(options)
     window = options.integer("sliding_window", 0, 0)
     options.raw("original_max_position_embeddings")
+    options.expect("full_attn_mod", 1)
+    options.expect("interpolate_factor", 1)
     if window:
         described.keys["attention.sliding_window"] = window
     return described
