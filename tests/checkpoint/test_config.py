@@ -74,6 +74,14 @@ def test_options_that_are_off_change_nothing(tmp_path: Path) -> None:
     assert open_checkpoint(folder).metadata["llama.block_count"] == 2
 
 
+def test_notes_change_nothing(tmp_path: Path) -> None:
+    """Published files carry notes of the libraries that wrote them, and flags that nothing reads any more."""
+    notes = {"_name_or_path": "x", "_model_name_or_path": "x", "_attn_implementation_autoset": True}
+    dead = {"is_llama_config": True, "rope_interleaved": False, "transformers.js_config": {"dtype": "q4"}}
+    folder = builder.write_llama(tmp_path, **notes, **dead)
+    assert open_checkpoint(folder).metadata["llama.block_count"] == 2
+
+
 def test_old_and_new_spelling_of_the_rotation(tmp_path: Path) -> None:
     """rope_theta and rope_scaling mean what rope_parameters means."""
     old = builder.write_llama(

@@ -18,10 +18,10 @@ _DESCRIPTIVE = frozenset({
     "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range",
     "initializer_factor", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop",
     "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id", "decoder_start_token_id",
-    "output_router_logits", "router_aux_loss_coef", "router_jitter_noise", "pretraining_tp", "_name_or_path",
-    "name_or_path", "task_specific_params", "id2label", "label2id", "problem_type", "return_dict",
-    "output_attentions", "output_hidden_states", "unsloth_fixed", "unsloth_version", "_attn_implementation",
-    "_attn_implementation_autoset", "attn_implementation", "cache_implementation", "vocab_size", "num_labels",
+    "output_router_logits", "router_aux_loss_coef", "router_jitter_noise", "pretraining_tp", "name_or_path",
+    "is_llama_config", "is_decoder", "sliding_window_size", "use_parallel_embedding", "task_specific_params",
+    "id2label", "label2id", "problem_type", "return_dict", "output_attentions", "output_hidden_states",
+    "unsloth_fixed", "unsloth_version", "attn_implementation", "cache_implementation", "vocab_size", "num_labels",
     "auto_map", "model_file", "transformers.js_config", "chunk_size_feed_forward", "cache_position",
     "use_return_dict", "tie_word_embeddings", "max_length", "temperature", "top_p", "top_k",
     "typical_p", "repetition_penalty", "length_penalty", "num_beams", "num_beam_groups", "num_return_sequences",
@@ -119,9 +119,12 @@ class Options:
         raise UnsupportedModelError(f"{self._where}: {name} is {value}; this version knows {known}")
 
     def refuse_unread(self) -> None:
-        """Raises UnsupportedModelError for an option that nobody asked for, unless it can change nothing."""
+        """Raises UnsupportedModelError for an option that nobody asked for, unless it can change nothing.
+
+        Names that begin with an underscore are a library's own notes.
+        """
         for name, value in self._values.items():
-            if name in self._asked or name in _DESCRIPTIVE or not value:
+            if name in self._asked or name in _DESCRIPTIVE or name.startswith("_") or not value:
                 continue
             raise UnsupportedModelError(
                 f"{self._where}: this version does not know what {name[:80]!r} asks for, and does not run the "

@@ -67,7 +67,6 @@ def _cohere2(options: Options) -> Described:
         ("order_of_interleaved_layers", "local_attn_first"),
         ("rotary_pct", 1.0),
         ("use_embedding_sharing", True),
-        ("use_parallel_embedding", False),
     ):
         options.expect(name, known)
     period = options.integer(
