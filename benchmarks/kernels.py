@@ -18,7 +18,7 @@ def random_matrix(name: str, n_rows: int, n_cols: int, *, packed: bool) -> tuple
         name
     ]
     data = np.random.default_rng(0).integers(0, 60, n_rows * n_cols // block * size, np.uint8)
-    if name == "MXFP4":  # exponents: subnormal products would be slow
+    if name.lower() in ("mxfp4", "mxfp8"):  # exponents: subnormal products would be slow
         data[::size] = 120
     if name.startswith("affine"):  # scales and biases
         data.reshape(-1, size)[:, : 8 if name.endswith("F32") else 4] = 0x3C

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/mlx_type.h"
 #include "base/text.h"
 #include "bind/register.h"
 
@@ -44,8 +45,10 @@ gguf::Metadata to_metadata(const std::string& path, const nb::dict& values) {
 }
 
 TensorType to_type(const std::string& name) {
-  for (const TensorTypeInfo& info : tensor_types()) {
-    if (name == info.name) return info.type;
+  for (const std::span<const TensorTypeInfo> types : {tensor_types(), mlx_types()}) {
+    for (const TensorTypeInfo& info : types) {
+      if (name == info.name) return info.type;
+    }
   }
   fail(ErrorCode::unsupported, "there is no tensor type ", quoted(name));
 }

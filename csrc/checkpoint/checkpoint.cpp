@@ -50,6 +50,7 @@ void Checkpoint::read(const gguf::Tensor& tensor, uint64_t offset, std::span<std
          " of tensor ", quoted(tensor.name), ", which has ", tensor.n_bytes);
   }
   const Entry& entry = entries_[tensor.shard];
+  if (const MlxType* type = find_mlx_type(tensor.type)) return read_blocks(entry, *type, offset, into);
   const Plane& plane = entry.planes[0];
   const uint64_t row_bytes = plane.row_bytes, n_rows = tensor.n_bytes / row_bytes;
   while (!into.empty()) {
@@ -63,6 +64,36 @@ void Checkpoint::read(const gguf::Tensor& tensor, uint64_t offset, std::span<std
     read_plane(tensor.shard, plane, first * row_bytes + within, run);
     into = into.subspan(run.size());
     offset += run.size();
+  }
+}
+
+void Checkpoint::read_blocks(const Entry& entry, const MlxType& type, uint64_t offset,
+                             std::span<std::byte> into) const {
+  const TensorTypeInfo& info = tensor_type_info(entry.tensor.type);
+  std::vector<std::byte> row(entry.tensor.ne[0] / info.block_size * info.block_bytes), piece;
+  while (!into.empty()) {
+    const uint64_t within = offset % row.size();
+    read_row(entry, type, entry.order.at(offset / row.size()), row, piece);
+    const size_t n = std::min<size_t>(into.size(), row.size() - within);
+    std::memcpy(into.data(), row.data() + within, n);
+    into = into.subspan(n);
+    offset += n;
+  }
+}
+
+// The planes are codes, scales and biases; a block has scales, biases, codes.
+void Checkpoint::read_row(const Entry& entry, const MlxType& type, uint64_t row, std::span<std::byte> blocks,
+                          std::vector<std::byte>& piece) const {
+  const int sizes[] = {type.code_bytes, type.scale_bytes, type.bias_bytes};
+  const int begins[] = {type.scale_bytes + type.bias_bytes, 0, type.scale_bytes};
+  const int block_bytes = begins[0] + sizes[0];
+  for (size_t p = 0; p < entry.planes.size(); ++p) {
+    const Plane& plane = entry.planes[p];
+    const auto size = static_cast<size_t>(sizes[p]);
+    piece.resize(plane.row_bytes);
+    read_parts(plane, row * plane.row_bytes, piece);
+    std::byte* to = blocks.data() + begins[p];
+    for (size_t at = 0; at < piece.size(); at += size, to += block_bytes) std::memcpy(to, &piece[at], size);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "base/mlx_type.h"
 #include "checkpoint/columns.h"
 #include "checkpoint/table.h"
 #include "gguf/tensor_source.h"
@@ -29,6 +30,9 @@ class Checkpoint final : public gguf::TensorSource {
 
  private:
   void add(Entry entry);
+  void read_blocks(const Entry& entry, const MlxType& type, uint64_t offset, std::span<std::byte> into) const;
+  void read_row(const Entry& entry, const MlxType& type, uint64_t row, std::span<std::byte> blocks,
+                std::vector<std::byte>& piece) const;
   void read_plane(size_t index, const Plane& plane, uint64_t position, std::span<std::byte> into) const;
   void read_parts(const Plane& plane, uint64_t position, std::span<std::byte> into) const;
   std::vector<std::byte> read_columns(const Entry& entry, const Plane& plane, uint64_t matrix) const;

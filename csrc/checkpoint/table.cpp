@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/mlx_type.h"
 #include "base/text.h"
 
 namespace fluxmlx::checkpoint {
@@ -40,12 +41,18 @@ uint64_t shape_bytes(const gguf::Tensor& tensor, const Checks& checks) {
   return n;
 }
 
-uint64_t plane_rows(const Plane& plane, const std::vector<uint64_t>& sizes, uint64_t n_held, const Checks& checks) {
+// What parts may be of.
+struct Bytes {
+  const std::vector<uint64_t>& files;
+  uint64_t held;
+};
+
+uint64_t plane_rows(const Plane& plane, const Bytes& bytes, const Checks& checks) {
   uint64_t n_bytes = 0;
   for (const Part& part : plane.parts) {
-    checks.require(part.file == Part::kHeld || part.file < sizes.size(), "it is of file ", part.file,
-                   ", but there are ", sizes.size());
-    const uint64_t size = part.file == Part::kHeld ? n_held : sizes[part.file];
+    checks.require(part.file == Part::kHeld || part.file < bytes.files.size(), "it is of file ", part.file,
+                   ", but there are ", bytes.files.size());
+    const uint64_t size = part.file == Part::kHeld ? bytes.held : bytes.files[part.file];
     checks.require(part.offset <= size && part.n_bytes <= size - part.offset, "its ", part.n_bytes, " bytes at offset ",
                    part.offset, " are not all in the file, which has ", size);
     checks.require(checked_add(n_bytes, part.n_bytes, n_bytes), "its parts are beyond 64 bits");
@@ -57,16 +64,47 @@ uint64_t plane_rows(const Plane& plane, const std::vector<uint64_t>& sizes, uint
   return n_bytes / plane.row_bytes;
 }
 
+// The rows of a tensor, and those that are there.
+struct Rows {
+  uint64_t wanted, there;
+};
+
+Rows plain_rows(const Entry& entry, uint64_t n_bytes, const Bytes& bytes, const Checks& checks) {
+  checks.require(entry.planes.size() == 1, "it is in ", entry.planes.size(), " pieces; its type is in one");
+  const Plane& plane = entry.planes[0];
+  const uint64_t there = plane_rows(plane, bytes, checks);
+  checks.require(n_bytes % plane.row_bytes == 0, "its ", n_bytes, " bytes are no rows of ", plane.row_bytes);
+  return {n_bytes / plane.row_bytes, there};
+}
+
+// Codes, scales, and biases where the type has any.
+Rows mlx_rows(const Entry& entry, const MlxType& type, uint64_t n_bytes, const Bytes& bytes, const Checks& checks) {
+  const TensorTypeInfo& info = tensor_type_info(entry.tensor.type);
+  const uint64_t n_blocks = entry.tensor.ne[0] / info.block_size;
+  const int of_block[] = {type.code_bytes, type.scale_bytes, type.bias_bytes};
+  const size_t n_planes = type.bias_bytes > 0 ? 3 : 2;
+  checks.require(entry.planes.size() == n_planes, "it is in ", entry.planes.size(), " pieces; its type is in ",
+                 n_planes);
+  uint64_t there = UINT64_MAX;
+  for (size_t p = 0; p < n_planes; ++p) {
+    const Plane& plane = entry.planes[p];
+    const uint64_t row_bytes = n_blocks * static_cast<uint64_t>(of_block[p]);
+    checks.require(plane.n_columns == 0 && plane.row_bytes == row_bytes, "piece ", p, " has rows of ", plane.row_bytes,
+                   " bytes; expected ", row_bytes);
+    there = std::min(there, plane_rows(plane, bytes, checks));
+  }
+  return {n_bytes / (n_blocks * info.block_bytes), there};
+}
+
 }  // namespace
 
 void check(const Entry& entry, const std::vector<uint64_t>& sizes, uint64_t n_held, const std::string& path) {
   const Checks checks(entry, path);
   const uint64_t n_bytes = shape_bytes(entry.tensor, checks);
-  checks.require(entry.planes.size() == 1, "it is in ", entry.planes.size(), " pieces; its type is in one");
-  const Plane& plane = entry.planes[0];
-  const uint64_t n_there = plane_rows(plane, sizes, n_held, checks);
-  checks.require(n_bytes % plane.row_bytes == 0, "its ", n_bytes, " bytes are no rows of ", plane.row_bytes);
-  const uint64_t n_rows = n_bytes / plane.row_bytes;
+  const Bytes bytes = {sizes, n_held};
+  const MlxType* mlx = find_mlx_type(entry.tensor.type);
+  const auto [n_rows, n_there] =
+      mlx == nullptr ? plain_rows(entry, n_bytes, bytes, checks) : mlx_rows(entry, *mlx, n_bytes, bytes, checks);
   const RowOrder& order = entry.order;
   checks.require(!order.rows.empty() && order.step > 0 && n_rows % order.rows.size() == 0, "its ", n_rows,
                  " rows are no groups of ", order.rows.size());

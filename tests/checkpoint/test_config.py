@@ -100,7 +100,10 @@ def test_old_and_new_spelling_of_the_rotation(tmp_path: Path) -> None:
     [
         ({"more": "model.layers.0.self_attn.gate.weight"}, "does not know what the tensor"),
         ({"more": "model.layers.2.input_layernorm.weight"}, "does not know what the tensor"),
-        ({"more": "model.layers.0.self_attn.q_proj.scales"}, "is quantised"),
+        (
+            {"more": "model.layers.0.self_attn.q_proj.scales"},
+            "is quantised, and config.json does not say how",
+        ),
         ({"dtype": "F8_E4M3"}, "has the dtype F8_E4M3"),
     ],
 )

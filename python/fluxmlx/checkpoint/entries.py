@@ -1,7 +1,7 @@
 """The tensors of a checkpoint -> the table of a GGUF file's.
 
 A weight that was quantised for MLX comes in pieces with one module and several leaves: `weight`, `scales` and
-`biases`. `_weight` is where they become one entry of a block type with a plane for each piece, in the same row order.
+`biases`. They become one entry of a block type with a plane for each piece (`quantised.py`), in the same row order.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 
 from fluxmlx.checkpoint.families import Described, Family
 from fluxmlx.checkpoint.names import Names
+from fluxmlx.checkpoint.quantised import quantised_entry
+from fluxmlx.checkpoint.quantization import Quantizations
 from fluxmlx.checkpoint.safetensors import DTYPES, Stored
 from fluxmlx.checkpoint.table import AS_STORED, Entry, Part, Plane, RowOrder
 from fluxmlx.checkpoint.vectors import held, to_floats
@@ -28,7 +30,12 @@ Pieces = dict[str, list[Stored]]  # leaf -> its tensors, one for each expert
 
 
 def make_entries(
-    stored: Mapping[str, Stored], family: Family, described: Described, *, tied: bool
+    stored: Mapping[str, Stored],
+    family: Family,
+    described: Described,
+    quantizations: Quantizations | None,
+    *,
+    tied: bool,
 ) -> tuple[list[Entry], list[str]]:
     """The entries in the order of a GGUF file, and the names of tensors that text does not need.
 
@@ -37,7 +44,7 @@ def make_entries(
         ModelFileError: experts are missing, or differ.
     """
     modules, unused = _modules(stored, Names(family.layer, described.shape.n_layers), tied=tied)
-    maker = _Maker(family, described)
+    maker = _Maker(family, described, quantizations)
     entries = [
         entry
         for module, (pieces, is_bare) in modules.items()
@@ -117,8 +124,9 @@ def _in_order(numbered: dict[int, Stored]) -> list[Stored]:
 class _Maker:
     """Makes the entries of one model."""
 
-    def __init__(self, family: Family, described: Described) -> None:
+    def __init__(self, family: Family, described: Described, quantizations: Quantizations | None) -> None:
         self._family = family
+        self._quantizations = quantizations
         head_dim = described.shape.head_dim
         self._halves = RowOrder(head_dim, [i // 2 + i % 2 * (head_dim // 2) for i in range(head_dim)])
 
@@ -139,13 +147,9 @@ class _Maker:
         return self._halves if self._family.halves and name.rpartition(".")[2] in _HALVES else AS_STORED
 
     def _weight(self, name: str, pieces: Pieces, order: RowOrder, is_bare: bool) -> Entry:
-        tensors = pieces.get("weight", [])
-        if len(pieces) > 1 or not tensors:
-            found = next(iter(pieces.values()))[0]
-            raise UnsupportedModelError(
-                f"{found.file}: {found.name!r} is quantised; this version runs checkpoints of F32, F16 and BF16, "
-                "and quantised models as GGUF files"
-            )
+        if list(pieces) != ["weight"] or pieces["weight"][0].dtype == "U32":
+            return quantised_entry(f"{name}.weight", pieces, self._quantizations, order)
+        tensors = pieces["weight"]
         first = _checked(tensors)
         if len(first.shape) + (len(tensors) > 1) == 1:
             return self._vector(f"{name}.weight", tensors, order)

@@ -14,10 +14,10 @@ from fluxmlx.checkpoint.entries import make_entries
 from fluxmlx.checkpoint.folder import CONFIG, read_tensors
 from fluxmlx.checkpoint.json_file import read_object
 from fluxmlx.checkpoint.options import Options
+from fluxmlx.checkpoint.quantization import QUANTIZATION_KEYS, read_quantizations
 from fluxmlx.checkpoint.safetensors import Stored
 from fluxmlx.checkpoint.table import Entry, Part
 from fluxmlx.checkpoint.texts import generation_keys, templates
-from fluxmlx.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,11 +103,15 @@ def open_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     config = read_object(path / CONFIG)
     family, options = families.find(config, str(path / CONFIG))
     _warn_of_code(path, config)
-    _refuse_quantised(options)
+    quantizations = read_quantizations(config, str(path / CONFIG))
+    for name in QUANTIZATION_KEYS:
+        options.raw(name)
     described = family.describe(options)
     options.refuse_unread()
     stored = read_tensors(path)
-    entries, unused = make_entries(stored, family, described, tied=_is_tied(options, family, stored))
+    entries, unused = make_entries(
+        stored, family, described, quantizations, tied=_is_tied(options, family, stored)
+    )
     _check_vocabulary(options, entries)
     prefix = family.architecture
     metadata = {
@@ -141,15 +145,6 @@ def _check_vocabulary(options: Options, entries: list[Entry]) -> None:
         options.bad("vocab_size", "an embedding with so many rows, and there is none")
     if options.has("vocab_size") and options.integer("vocab_size") != embedding.shape[1]:
         options.bad("vocab_size", f"{embedding.shape[1]}, the rows of the embedding")
-
-
-def _refuse_quantised(options: Options) -> None:
-    for name in ("quantization", "quantization_config"):
-        if options.has(name):
-            raise UnsupportedModelError(
-                f"the checkpoint is quantised ({name} in {CONFIG}); this version runs checkpoints of F32, F16 and "
-                "BF16, and quantised models as GGUF files"
-            )
 
 
 def _warn_of_code(folder: Path, config: dict[str, Any]) -> None:
