@@ -6,4 +6,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE.parent / "model"), str(HERE.parent / "gguf"), str(HERE.parents[1] / "benchmarks")]
+sys.path += [
+    str(HERE.parent / "model"),
+    str(HERE.parent / "gguf"),
+    str(HERE.parent / "checkpoint"),
+    str(HERE.parents[1] / "benchmarks"),
+]

@@ -20,8 +20,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 CHUNKS = 4
-# How much the perplexity of the first windows may grow over the file's own.
-GROWTH = {"Q8_0": 0.01, "Q4_K_M": 0.03}
+# How much the perplexity of the first windows may grow over the file's own. Few rows of this model are whole blocks of
+# 256, and its weights are 4-bit ones already: llama.cpp's own Q4_K_M of it comes to +8.2 %, ours to +5.5 %.
+GROWTH = {"Q8_0": 0.01, "Q4_K_M": 0.07}
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,9 @@ def test_llama_cpp_reads_it(script: Any, converted: dict[str, Path], kind: str, 
 
 @pytest.mark.parametrize("kind", GROWTH)
 def test_types_are_those_of_llama_cpp(
-    smollm2: Path, tmp_path: Path, converted: dict[str, Path], kind: str, peer_python: str
+    script: Any, smollm2: Path, tmp_path: Path, converted: dict[str, Path], kind: str, peer_python: str
 ) -> None:
-    """Its own quantiser gives every tensor of this file the same type."""
+    """Its own quantiser gives every tensor of this file the same type, and the text no lower perplexity."""
     program = HERE.parents[1] / "benchmarks" / "peer_quantize.py"
     target, number = tmp_path / "theirs.gguf", MIXTURES[kind].file_type
     subprocess.run(
@@ -79,3 +80,7 @@ def test_types_are_those_of_llama_cpp(
         {row.name: row.type for row in _core.GgufFile(path).tensors} for path in (target, converted[kind])
     ]
     assert types[0] == types[1]
+    ours, theirs = (
+        script.ours(path, script.TEXT, 2, CHUNKS).perplexity for path in (converted[kind], target)
+    )
+    assert ours < theirs * 1.002

@@ -44,11 +44,11 @@ def block_errors(values: np.ndarray, found: np.ndarray, name: str) -> np.ndarray
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_no_worse_than_ggml(name: str) -> None:
-    """Of normal values, the error over all is no greater than that of ggml's own encoder."""
+def test_nearer_than_ggml(name: str) -> None:
+    """Of normal values, the error over all is smaller than that of ggml's own encoder, by 1 % and more."""
     values = normal()
     error = np.sqrt(block_errors(values, decoded(values, name), name).sum() / np.square(values).sum())
-    assert error <= GGML[name]
+    assert error < 0.99 * GGML[name]
 
 
 @pytest.mark.parametrize("name", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,18 +19,35 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 
+class Format(StrEnum):
+    """What models are written as."""
+
+    gguf = "gguf"
+    mlx = "mlx"
+
+
 @guarded
 def convert(
     source: Annotated[
-        str, typer.Argument(help="A .gguf file, or a model's name: smollm2.", autocompletion=models)
+        str,
+        typer.Argument(
+            help="A .gguf file, a folder with config.json, or a name: smollm2.", autocompletion=models
+        ),
     ],
-    target: Annotated[Path, typer.Argument(help="The .gguf file to write.")],
+    target: Annotated[Path, typer.Argument(help="The .gguf file, or MLX's folder, to write.")],
     quantize: Annotated[
         str | None,
         typer.Option(
             "--quantize", "-q", help="The type of most weights: Q8_0, Q4_K_M, F16, ...; default: as it is."
         ),
     ] = None,
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.gguf,
+    bits: Annotated[
+        int | None, typer.Option("--bits", help="With --format mlx: 2, 3, 4, 5, 6 or 8 for each weight.")
+    ] = None,
+    group: Annotated[
+        int, typer.Option("--group", help="With --format mlx: 32, 64 or 128 weights that share a scale.")
+    ] = 64,
     force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
     threads: Annotated[
         int | None,
@@ -37,17 +55,23 @@ def convert(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="What became of every tensor, as JSON.")] = False,
 ) -> None:
-    """Write a model as a GGUF file of another type.
+    """Write a model as a GGUF file: another GGUF file in other types, or a folder with safetensors files.
 
     Types are those of llama.cpp: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K_S, Q3_K_M, Q3_K_L,
     Q4_K_S, Q4_K_M, Q5_K_S, Q5_K_M and Q6_K. Weights that are quantised already lose more: begin with F16 or BF16 where
-    you can.
+    you can. --format mlx makes a folder as mlx-lm does, of one with safetensors files.
     """
-    from fluxmlx.conversion import convert as write
+    from fluxmlx.conversion import convert as to_gguf
+    from fluxmlx.conversion import convert_to_mlx
     from fluxmlx.progress import Bars
 
+    if (form is Format.mlx and quantize is not None) or (form is Format.gguf and bits is not None):
+        raise typer.BadParameter("--quantize is for GGUF files, --bits for --format mlx")
     with Bars() as bars:
-        done = write(source, target, quantize=quantize, threads=threads, force=force, progress=bars)
+        if form is Format.mlx:
+            done = convert_to_mlx(source, target, bits=bits, group_size=group, progress=bars)
+        else:
+            done = to_gguf(source, target, quantize=quantize, threads=threads, force=force, progress=bars)
     typer.echo(_document(done) if as_json else _summary(done))
 
 

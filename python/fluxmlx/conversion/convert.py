@@ -62,7 +62,8 @@ def convert(
     are no whole blocks of its type, it gets one with smaller blocks.
 
     Args:
-        source: a file, the first file of a split set, or a name that `load()` knows.
+        source: a file, the first file of a split set, a folder with config.json and safetensors files, or a name that
+            `load()` knows.
         target: the file to write; it is there whole or not at all.
         quantize: such as "Q8_0", "Q4_K_M" or "F16": `fluxmlx.conversion.MIXTURES` has all; None: types stay.
         threads: of the encoder; None: all that this process may use. The file is the same for any number.
@@ -72,6 +73,7 @@ def convert(
     Raises:
         InvalidArgumentError: there is no such type, the target cannot be used, or a weight is not finite.
         ModelFileError: the source is damaged.
+        TokenizerError: a folder's tokenizer.json is none that a GGUF file can name.
         UnsupportedModelError: a tensor has a type that cannot be read here.
         ModelIOError: something could not be read or written.
     """
@@ -105,15 +107,21 @@ class _Plan:
 
 def _open(source: str | os.PathLike[str]) -> Source:
     from fluxmlx import hub
+    from fluxmlx.checkpoint import is_checkpoint, open_checkpoint
+    from fluxmlx.conversion.checkpoint_source import CheckpointSource
 
-    return GgufSource(core.GgufFile(str(hub.resolve(os.fspath(source)).path)))
+    path = hub.resolve(os.fspath(source)).path
+    if is_checkpoint(path):
+        return CheckpointSource(open_checkpoint(path))
+    return GgufSource(core.GgufFile(str(path)))
 
 
 def _fate(tensor: TensorRow, mixture: Mixture | None, types: dict[str, tuple[int, int, int, bool]]) -> Fate:
     choice = mixture.choose(tensor.name, tensor.shape, tensor.type) if mixture else Choice(tensor.type)
-    if choice.type == tensor.type:
+    is_known = tensor.type in types
+    if is_known and choice.type == tensor.type:
         return Fate(tensor.name, tensor.type, tensor.type, tensor.n_bytes, choice.reason)
-    _, block_size, block_bytes, readable = types[tensor.type]
+    _, block_size, block_bytes, readable = types[tensor.type] if is_known else (0, 0, 0, False)
     if not readable:
         raise UnsupportedModelError(
             f"tensor {tensor.name} has the type {tensor.type}, which cannot be read here; convert from another file"

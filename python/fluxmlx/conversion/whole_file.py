@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from fluxmlx.errors import InvalidArgumentError, ModelIOError
 
-__all__ = ["check_target", "whole_file"]
+__all__ = ["check_folder", "check_target", "whole_file", "whole_folder"]
 
 
 def check_target(target: Path, sources: Sequence[Path], n_bytes: int, *, force: bool) -> None:
@@ -21,7 +21,7 @@ def check_target(target: Path, sources: Sequence[Path], n_bytes: int, *, force: 
         InvalidArgumentError: it is one of the sources, or is there already and `force` is not given.
         ModelIOError: its folder is missing, or has no room for so many bytes.
     """
-    if not target.parent.is_dir():
+    if not target.absolute().parent.is_dir():
         raise ModelIOError(f"the folder of {target} does not exist; make it first")
     if target.exists():
         if any(source.exists() and os.path.samefile(target, source) for source in sources):
@@ -30,7 +30,25 @@ def check_target(target: Path, sources: Sequence[Path], n_bytes: int, *, force: 
             raise InvalidArgumentError(
                 f"{target} exists already; remove it, name another file, or give --force"
             )
-    free = shutil.disk_usage(target.parent).free
+    _check_room(target, n_bytes)
+
+
+def check_folder(target: Path, n_bytes: int) -> None:
+    """Raises where a folder with files of so many bytes cannot be made at `target`.
+
+    Raises:
+        InvalidArgumentError: something is there already.
+        ModelIOError: the folder around it is missing, or has no room.
+    """
+    if target.exists():
+        raise InvalidArgumentError(f"{target} exists already; remove it, or name another folder")
+    if not target.absolute().parent.is_dir():
+        raise ModelIOError(f"the folder of {target} does not exist; make it first")
+    _check_room(target, n_bytes)
+
+
+def _check_room(target: Path, n_bytes: int) -> None:
+    free = shutil.disk_usage(target.absolute().parent).free
     if n_bytes > free:
         raise ModelIOError(f"{target} will have {n_bytes} bytes, and its file system has {free} left")
 
@@ -51,3 +69,19 @@ def whole_file(target: Path) -> Generator[BinaryIO]:
         raise ModelIOError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Generator[Path]:
+    """A folder beside the target that takes its name when all went well, and is gone when something did not."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        partial.rename(target)
+    except ModelIOError:
+        raise
+    except OSError as error:
+        raise ModelIOError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -124,12 +124,17 @@ def byte_of_token(index: int, token: str) -> bytes:
     )
 
 
-def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend:
-    backend = Backend(bpe_model(vocabulary, ignore_merges=row.ignore_merges))
+def pre_tokenizer_of(row: pretokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
+    """What cuts texts as a row says, and spells the pieces in the alphabet of bytes."""
     steps = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in row.patterns]
-    backend.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    return pre_tokenizers.Sequence(
         [*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
+
+
+def _backend(vocabulary: Vocabulary, row: pretokenizers.PreTokenizer) -> Backend:
+    backend = Backend(bpe_model(vocabulary, ignore_merges=row.ignore_merges))
+    backend.pre_tokenizer = pre_tokenizer_of(row)  # type: ignore[assignment]
     return backend
 
 
