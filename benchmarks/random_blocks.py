@@ -21,6 +21,8 @@ SCALES: dict[Type, tuple[tuple[int, float], ...]] = {
     Type.Q4_0: ((0, 1),), Type.Q4_1: ((0, 1), (2, -7.5)), Type.Q5_0: ((0, 1),), Type.Q5_1: ((0, 1), (2, -15.5)),
     Type.Q8_0: ((0, 1),), Type.Q2_K: ((80, 1), (82, 1.5)), Type.Q3_K: ((108, 1),), Type.Q4_K: ((0, 1), (2, 7.5)),
     Type.Q5_K: ((0, 1), (2, 15.5)), Type.Q6_K: ((208, 1),), Type.IQ4_NL: ((0, 1),), Type.IQ4_XS: ((0, 1),),
+    Type.IQ1_S: ((0, 1),), Type.IQ1_M: (), Type.IQ2_XXS: ((0, 1),), Type.IQ2_XS: ((0, 1),), Type.IQ2_S: ((0, 1),),
+    Type.IQ3_XXS: ((0, 1),), Type.IQ3_S: ((0, 1),), Type.TQ1_0: ((52, 1),), Type.TQ2_0: ((64, 1),),
 }  # fmt: skip
 
 # Float types: bits of a sign and a mantissa, the place and bias of the exponent.
@@ -56,8 +58,10 @@ def random_blocks(kind: Type, rows: int, columns: int, rng: np.random.Generator)
 
 
 def center(kind: Type, blocks: Bytes) -> None:
-    """Gives each K sub-block the same code for its minimum as for its scale."""
-    if kind is Type.Q2_K:
+    """Gives each K sub-block the same code for its minimum as for its scale, and TQ2_0 no fourth number."""
+    if kind is Type.TQ2_0:
+        blocks[:, :64] &= ~((blocks[:, :64] & blocks[:, :64] << 1) & 0xAA)
+    elif kind is Type.Q2_K:
         blocks[:, :16] = (blocks[:, :16] & 15) * 17
     elif kind in (Type.Q4_K, Type.Q5_K):
         blocks[:, 8:12] = blocks[:, 4:8]
@@ -66,5 +70,8 @@ def center(kind: Type, blocks: Bytes) -> None:
 
 def set_scales(kind: Type, blocks: Bytes, scale: float) -> None:
     """Writes the float16 scales of every block."""
+    if kind is Type.IQ1_M:  # in quarters
+        quarters = np.array(scale, "<f2").view("<u2") >> np.array([0, 4, 8, 12], "<u2") & 15
+        blocks[:, 49::2] = blocks[:, 49::2] & 15 | (quarters << 4).astype(np.uint8)
     for place, factor in SCALES[kind]:
         blocks[:, place : place + 2] = np.array([scale * factor], "<f2").view(np.uint8)

@@ -50,6 +50,10 @@ SHAPES = {
         architecture="llama", n_layers=32, n_embd=4096, n_ff=14336, n_heads=32, n_kv_heads=8, n_vocab=128256,
         n_ctx=131072, rope_base=500000, head_dim=128, tied=False,
     ),
+    "llama-3.2-1b-4-layers": Shape(
+        architecture="llama", n_layers=4, n_embd=2048, n_ff=8192, n_heads=32, n_kv_heads=8, n_vocab=8192,
+        n_ctx=131072, rope_base=500000,
+    ),
     "qwen2.5-0.5b": Shape(
         architecture="qwen2", n_layers=24, n_embd=896, n_ff=4864, n_heads=14, n_kv_heads=2, n_vocab=151936,
         n_ctx=32768, rope_base=1000000, norm_eps=1e-6, bias=True,
@@ -67,7 +71,8 @@ SHAPES = {
 # What llama-quantize takes where a row is no multiple of 256.
 FALLBACK = {
     Type.Q2_K: Type.IQ4_NL, Type.Q3_K: Type.IQ4_NL, Type.IQ4_XS: Type.IQ4_NL, Type.Q4_K: Type.Q5_0,
-    Type.Q5_K: Type.Q5_1, Type.Q6_K: Type.Q8_0,
+    Type.Q5_K: Type.Q5_1, Type.Q6_K: Type.Q8_0, Type.TQ1_0: Type.Q4_0, Type.TQ2_0: Type.Q4_0,
+    **{kind: Type.IQ4_NL for kind in Type if kind.name.startswith(("IQ1", "IQ2", "IQ3"))},
 }  # fmt: skip
 
 MIXES = {"Q4_K_M": Type.Q4_K, "Q5_K_M": Type.Q5_K}

@@ -185,6 +185,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   const std::shared_ptr<const ops::Ops> ops = choose_ops(options, device, config);
   const kernels::CacheType type = choose_cache_type(options);
   load::Loader loader(*source, *ops, report_to(progress));
+  if (loader.n_bytes_held() > available_memory()) loader.keep_small();
   check_memory(*source, loader);
   auto decoder = std::make_unique<model::Decoder>(config, model::load_weights(config, loader, options.n_ctx), ops);
   loaded.runner = std::make_unique<DecoderRunner>(std::move(decoder), device == DeviceKind::gpu);

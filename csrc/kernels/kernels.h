@@ -136,7 +136,8 @@ int64_t packed_bytes(TensorType type, int64_t n_rows, int64_t n_cols);
 // Packs rows of blocks. A matrix may be packed in parts that begin at a multiple of eight rows.
 void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols, std::byte* packed);
 
-// The GGUF blocks of one row of a packed matrix.
+// The GGUF blocks of one row of a packed matrix; an IQ1, IQ2, IQ3 or TQ type has none that are surely the file's, and
+// throws Error.
 void unpack_row(const Matrix& w, int64_t row, std::byte* blocks);
 
 // The instruction sets of this build that this processor has, best last; and the one in use

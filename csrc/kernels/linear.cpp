@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kernels/levels.h"
 #include "kernels/table.h"
 
 namespace fluxmlx::kernels {
@@ -114,6 +115,10 @@ void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, 
   const quant::DequantizeFn dequantize = table.find_dequantize(matrix.type);
   std::vector<std::byte> unpacked(matrix.form == Form::packed ? static_cast<size_t>(row_bytes) : 0);
   for (int64_t t = 0; t < n_tokens; ++t) {
+    if (matrix.form == Form::packed && has_levels(matrix.type)) {
+      unpack_levels_row(matrix, tokens[t], y + t * matrix.n_cols);
+      continue;
+    }
     if (matrix.form == Form::packed) unpack_row(matrix, tokens[t], unpacked.data());
     const std::byte* row = matrix.form == Form::packed ? unpacked.data() : matrix.data + tokens[t] * row_bytes;
     dequantize(row, matrix.n_cols, y + t * matrix.n_cols);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "kernels/levels.h"
 #include "kernels/packed.h"
 #include "kernels/spread.h"
 
@@ -30,6 +31,15 @@ constexpr PackedLayout kLayouts[] = {
     {Q4_K, 4, {{2, 2}, {2, 2}, {12, 4}, {128, 4}}},
     {Q5_K, 5, {{2, 2}, {2, 2}, {12, 4}, {32, 4}, {128, 4}}},
     {Q6_K, 3, {{2, 2}, {16, 2}, {192, 4}}},
+    {IQ1_S, 4, {{2, 2}, {8, 2}, {4, 4}, {64, 4}}},
+    {IQ1_M, 4, {{2, 2}, {8, 2}, {4, 4}, {64, 4}}},
+    {IQ2_XXS, 4, {{2, 2}, {8, 2}, {32, 4}, {64, 4}}},
+    {IQ2_XS, 4, {{2, 2}, {8, 2}, {32, 4}, {64, 4}}},
+    {IQ2_S, 4, {{2, 2}, {8, 2}, {32, 4}, {64, 4}}},
+    {IQ3_XXS, 3, {{2, 2}, {4, 2}, {128, 4}}},
+    {IQ3_S, 3, {{2, 2}, {4, 2}, {128, 4}}},
+    {TQ1_0, 2, {{2, 2}, {64, 4}}},
+    {TQ2_0, 2, {{2, 2}, {64, 4}}},
 };
 
 // unit(bytes of the row, byte in the strip's block, size) for all units of row r.
@@ -90,6 +100,20 @@ int64_t strip_bytes(const PackedLayout& layout, int64_t n_cols) {
   return n_cols / tensor_type_info(layout.type).block_size * layout.block_bytes();
 }
 
+// body(fields of a block, its number) for a row of a packed matrix.
+template <class Body>
+void for_each_block(const Matrix& w, int64_t row, const Body& body) {
+  const PackedLayout& layout = layout_of(w.type);
+  const std::byte* strip = w.data + row / kStripRows * strip_bytes(layout, w.n_cols);
+  uint8_t fields[kMostSpreadBytes];
+  for (int64_t block = 0; block < w.n_cols / tensor_type_info(w.type).block_size; ++block) {
+    for_each_unit(layout, static_cast<int>(row % kStripRows),
+                  [&](int64_t to, int64_t from, int size) { copy_unit(fields + to, strip + from, size); });
+    body(fields, block);
+    strip += layout.block_bytes();
+  }
+}
+
 }  // namespace
 
 const PackedLayout* find_packed_layout(TensorType type) noexcept {
@@ -122,15 +146,18 @@ void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols
 }
 
 void unpack_row(const Matrix& w, int64_t row, std::byte* blocks) {
-  const PackedLayout& layout = layout_of(w.type);
-  const TensorTypeInfo& info = tensor_type_info(w.type);
-  const std::byte* strip = w.data + row / kStripRows * strip_bytes(layout, w.n_cols);
-  uint8_t fields[kMostSpreadBytes];
-  for (int64_t block = 0; block < w.n_cols / info.block_size; ++block, strip += layout.block_bytes()) {
-    for_each_unit(layout, static_cast<int>(row % kStripRows),
-                  [&](int64_t to, int64_t from, int size) { copy_unit(fields + to, strip + from, size); });
-    gather(w.type, fields, bytes(blocks + block * info.block_bytes));
+  if (has_levels(w.type)) {
+    fail(ErrorCode::unsupported, "rows of type ", tensor_type_info(w.type).name, " cannot be put together again: the ",
+         "packed form has no codes of its code book");
   }
+  const uint32_t block_bytes = tensor_type_info(w.type).block_bytes;
+  for_each_block(w, row, [&](const uint8_t* fields, int64_t block) {
+    gather(w.type, fields, bytes(blocks + block * block_bytes));
+  });
+}
+
+void unpack_levels_row(const Matrix& w, int64_t row, float* y) {
+  for_each_block(w, row, [&](const uint8_t* fields, int64_t block) { read_levels(w.type, fields, y + block * 256); });
 }
 
 }  // namespace fluxmlx::kernels

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/levels.h"
+
 namespace fluxmlx::kernels {
 namespace {
 
@@ -128,6 +130,7 @@ void flip_signs(const uint8_t* from, uint8_t* to) {
 
 void spread(TensorType type, const uint8_t* block, uint8_t* fields) {
   if (const MlxType* mlx = find_mlx_type(type)) return spread_mlx(*mlx, block, fields);
+  if (has_levels(type)) return spread_levels(type, block, fields);
   const size_t n = tensor_type_info(type).block_bytes;
   std::memcpy(fields, block, n);
   if (type == Q8_0) flip_signs(block + 2, fields + 2);

@@ -5,7 +5,7 @@
 #include "base/mlx_type.h"
 
 // One block of one row with its fields in the order of the packed layout and its small scales as whole bytes; gather
-// is the inverse of spread.
+// is the inverse of spread, but for types that has_levels() names.
 namespace fluxmlx::kernels {
 
 inline constexpr int kMostSpreadBytes = 320;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
+#include "load/affine_levels.h"
 #include "quant/dequantize.h"
 
 namespace fluxmlx::load {
@@ -146,11 +147,13 @@ AffinePlan affine_plan(TensorType type) noexcept {
     case TensorType::Q8_0:
       return {8, true};
     default:
+      if (const int bits = affine_level_bits(type)) return {bits, true};
       return {8, false};
   }
 }
 
 void to_affine(TensorType type, const std::byte* row, int64_t n, uint8_t* codes, float* scales, float* biases) {
+  if (affine_level_bits(type) != 0) return levels_to_affine(type, row, n, codes, scales, biases);
   const uint32_t block_bytes = tensor_type_info(type).block_bytes;
   if (const Group group = group_of(type)) {
     for (int64_t g = 0; g < n / 32; ++g) group(row + g * block_bytes, codes + 32 * g, scales + g, biases + g);

@@ -1,21 +1,15 @@
 #include "load/loader.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
-#include "base/mlx_type.h"
 #include "kernels/kernels.h"
 #include "load/affine.h"
 #include "quant/dequantize.h"
 
 namespace fluxmlx::load {
 namespace {
-
-bool is_float(TensorType type) {
-  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
-}
 
 std::string shape_text(const std::vector<uint64_t>& ne) {
   std::string text = "[";
@@ -29,23 +23,6 @@ std::vector<uint64_t> trimmed(std::vector<uint64_t> ne) {
   return ne;
 }
 
-uint64_t count_elements(const gguf::Tensor& tensor) {
-  uint64_t n = 1;
-  for (const uint64_t size : tensor.ne) n *= size;  // the reader has checked the product
-  return n;
-}
-
-// A matrix of a block type, in MLX's form with scales of `scale_bytes` each.
-uint64_t quantized_bytes(TensorType type, uint64_t n, uint64_t scale_bytes) {
-  if (const MlxType* mlx = find_mlx_type(type)) {
-    const auto bits = static_cast<uint64_t>(mlx->bits), group_size = static_cast<uint64_t>(mlx->group_size);
-    return n * bits / 8 + n / group_size * (mlx->mode == MlxMode::affine ? 2 * scale_bytes : 1);
-  }
-  if (type == TensorType::MXFP4) return n / 2 + n / 32;
-  if (type == TensorType::NVFP4) return n / 2 + n / 16;
-  return n * static_cast<uint64_t>(affine_plan(type).bits) / 8 + n / kGroupSize * 2 * scale_bytes;
-}
-
 // Tables that are computed here, encoders of images.
 bool is_dispensable(const std::string& name) {
   const auto ends_with = [&](std::string_view end) {
@@ -55,27 +32,10 @@ bool is_dispensable(const std::string& name) {
          name.rfind("v.", 0) == 0 || name.rfind("mm.", 0) == 0;
 }
 
-// Tests hold weights as blocks to reach the kernels that take float activations.
-bool may_pack() {
-  const char* layout = std::getenv("FLUXMLX_FORCE_LAYOUT");
-  return layout == nullptr || std::string_view(layout) != "blocks";
-}
-
 }  // namespace
 
 Loader::Loader(const gguf::TensorSource& source, const ops::Ops& ops, Progress progress)
     : source_(source), ops_(ops), progress_(std::move(progress)), arena_(source.n_bytes()) {}
-
-uint64_t Loader::n_bytes_held() const {
-  const bool as_blocks = ops_.weight_layout() == ops::Layout::packed;  // which is as large, give or take a twentieth
-  const uint64_t number = mlx_dtype_size(ops_.dtype());
-  uint64_t held = 0;
-  for (const gguf::Tensor& tensor : source_.tensors()) {
-    const uint64_t n = count_elements(tensor);
-    held += as_blocks ? tensor.n_bytes : is_float(tensor.type) ? n * number : quantized_bytes(tensor.type, n, number);
-  }
-  return held;
-}
 
 bool Loader::has(const std::string& name) const { return source_.find(name) != nullptr; }
 
@@ -155,7 +115,7 @@ ops::Weight Loader::load_rows(const gguf::Tensor& tensor, int first, int n_out, 
 }
 
 ops::Weight Loader::take_in(const gguf::Tensor& tensor, int first, ops::Weight weight) {
-  const bool packed = kernels::has_packed(tensor.type) && may_pack();
+  const bool packed = packs(tensor.type);
   weight.layout = packed ? ops::Layout::packed : ops::Layout::blocks;
   const TensorTypeInfo& info = tensor_type_info(tensor.type);
   const int64_t block_bytes = int64_t{weight.n_out} * (weight.n_in / info.block_size) * info.block_bytes;
@@ -201,7 +161,7 @@ Array Loader::vector(const std::string& name, int n) { return load_vector(find(n
 ops::Linear Loader::stack(const std::string& name, int n, int n_out, int n_in) {
   const auto size = [](int k) { return static_cast<uint64_t>(k); };
   const gguf::Tensor& tensor = find(name + ".weight", {size(n_in), size(n_out), size(n)});
-  if (kernels::has_packed(tensor.type) && n_out % 8 != 0) {
+  if (packs(tensor.type) && n_out % 8 != 0) {
     fail(ErrorCode::unsupported, source_.path(), ": tensor '", tensor.name, "' has experts of ", n_out,
          " rows; this version runs multiples of 8");
   }

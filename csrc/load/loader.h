@@ -24,6 +24,12 @@ struct ReportRow {
   uint64_t n_bytes = 0;  // in the file
 };
 
+inline bool is_float(TensorType type) noexcept {
+  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
+}
+
+uint64_t count_elements(const gguf::Tensor& tensor) noexcept;
+
 // Reads the tensors of a model into arrays of the layout that `ops` wants, and keeps count.
 class Loader {
  public:
@@ -32,6 +38,9 @@ class Loader {
   // Memory that the file's tensors take in the layout of `ops`; the largest passes through once more while it is
   // converted.
   uint64_t n_bytes_held() const;
+
+  // Types whose strips are much larger than the file's blocks stay in blocks, which are slower.
+  void keep_small() { small_ = true; }
 
   bool has(const std::string& name) const;
 
@@ -58,6 +67,8 @@ class Loader {
   void refuse_unused() const;
 
  private:
+  bool packs(TensorType type) const;
+  uint64_t kernel_bytes(TensorType type, uint64_t n) const;
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
   std::vector<float> vector_values(const gguf::Tensor& tensor);
   Array load_vector(const gguf::Tensor& tensor);
@@ -79,6 +90,7 @@ class Loader {
   std::map<std::string, ReportRow> report_;
   std::set<std::string> used_, counted_;
   Intake intake_;
+  bool small_ = false;
 };
 
 }  // namespace fluxmlx::load

@@ -62,8 +62,13 @@ std::vector<int> scale_offsets(TensorType type) {
       return {80, 82};
     case TensorType::Q3_K:
       return {108};
+    case TensorType::TQ1_0:
+      return {52};
+    case TensorType::TQ2_0:
+      return {64};
     case TensorType::Q6_K:
       return {208};
+    case TensorType::IQ1_M:
     case TensorType::MXFP4:
     case TensorType::NVFP4:
       return {};
@@ -76,9 +81,10 @@ void set_block(const TensorTypeInfo& info, Random& random, std::byte* block) {
   for (uint32_t i = 0; i < info.block_bytes; ++i) block[i] = static_cast<std::byte>(random.bits() >> 56);
   if (info.type == TensorType::MXFP4) block[0] = static_cast<std::byte>(118 + random.bits() % 6);
   for (int i = 0; info.type == TensorType::NVFP4 && i < 4; ++i) block[i] = static_cast<std::byte>(random.bits() % 40);
-  for (const int offset : scale_offsets(info.type)) {
-    const uint16_t half = f32_to_f16(0.02f * random.unit());
-    std::memcpy(block + offset, &half, sizeof half);
+  const uint16_t half = f32_to_f16(0.02f * random.unit());
+  for (const int offset : scale_offsets(info.type)) std::memcpy(block + offset, &half, sizeof half);
+  for (int i = 0; info.type == TensorType::IQ1_M && i < 4; ++i) {
+    block[49 + 2 * i] = (block[49 + 2 * i] & std::byte{15}) | static_cast<std::byte>((half >> (4 * i) & 15) << 4);
   }
 }
 

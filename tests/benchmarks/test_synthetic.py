@@ -14,7 +14,8 @@ fluxmlx = pytest.importorskip("fluxmlx")
 core = pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 
 TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
-TYPES += ["IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"]
+TYPES += ["IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0"]
+TYPES += ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"]
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import ctypes
 import ctypes.util
 
 import numpy as np
-from blocks import Matrix
+from blocks import SCALE_OFFSETS, Matrix, set_scales
 
+import gguf
 from fluxmlx import _core
 
 _libm = ctypes.CDLL(ctypes.util.find_library("m"))
@@ -154,9 +155,34 @@ def scales_iq4_xs(raw: np.ndarray) -> np.ndarray:
     return low.astype(np.int64) + (high.reshape(*raw.shape[:2], 8).astype(np.int64) << 4) - 32
 
 
+# Types of small integers, and what their scale counts in.
+LEVELS = {
+    "IQ1_S": 0.125, "IQ1_M": 0.125, "IQ2_XXS": 0.125, "IQ2_XS": 0.125, "IQ2_S": 0.125, "IQ3_XXS": 0.25, "IQ3_S": 1.0,
+    "TQ1_0": 1.0, "TQ2_0": 1.0,
+}  # fmt: skip
+
+
+def of_levels(name: str, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (rows, blocks, 256) and units (rows, blocks): the reference's weights at a scale of one, and the scales."""
+    unit, blocks = np.float32(LEVELS[name]), raw.reshape(-1, raw.shape[-1]).copy()
+    if name == "IQ1_M":
+        quarters = raw[..., 49::2].astype(np.uint16) >> 4
+        d = (quarters << np.array([0, 4, 8, 12], np.uint16)).sum(-1).astype(np.uint16).view(np.float16)
+    else:
+        d = halves(raw, SCALE_OFFSETS[name][0])
+    set_scales(name, blocks, 1.0)
+    weights = gguf.quants.dequantize(blocks, gguf.GGMLQuantizationType[name]) / unit
+    codes = weights.astype(np.int64)
+    assert (codes == weights).all()
+    return codes.reshape(*raw.shape[:2], 256), d.astype(np.float32) * unit
+
+
 def product_256(name: str, raw: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n_tokens, n_rows)"""
-    if name == "Q6_K":
+    if name in LEVELS:
+        codes, d = of_levels(name, raw)
+        group, dmin, scales = 16, None, np.ones((*raw.shape[:2], 16), np.int64)
+    elif name == "Q6_K":
         group, d, dmin = 16, halves(raw, 208), None
         codes, scales = codes_6_bits(raw) - 32, raw[..., 192:208].view(np.int8).astype(np.int64)
     elif name == "Q3_K":

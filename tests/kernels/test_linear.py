@@ -186,8 +186,8 @@ def test_bad_matrices_are_errors() -> None:
     x = inputs(1, 48)
     with pytest.raises(InvalidArgumentError, match="Q4_0 has 1 rows of 48 weights"):
         linear((2, bytes(36), 1, 48), x)
-    with pytest.raises(UnsupportedModelError, match="no kernel reads weights of type IQ1_S"):
-        linear((19, bytes(50), 1, 256), x)
+    with pytest.raises(UnsupportedModelError, match="no kernel reads weights of type Q8_K"):
+        linear((15, bytes(292), 1, 256), x)
     with pytest.raises(InvalidArgumentError, match="have 32 and 64 columns"):
         products = [(random_matrix("F32", 2, n), None, None) for n in (32, 64)]
         testing.linear(POOL, "", inputs(1, 32), products)

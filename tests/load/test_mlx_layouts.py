@@ -13,8 +13,9 @@ if not hasattr(testing, "testing"):
 testing = testing.testing
 
 EXACT = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
+LEVELS = ["IQ1_S", "IQ2_XXS", "IQ3_XXS", "IQ3_S", "TQ1_0", "TQ2_0"]  # small integers under one scale for 32
 ROUNDED = ["Q4_K", "Q5_K"]  # scale x sub-scale is rounded once, the codes are the file's
-NEAREST = ["Q2_K", "Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS"]
+NEAREST = ["Q2_K", "Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ1_M", "IQ2_XS", "IQ2_S"]
 
 
 def random_blocks(kind: str, n_out: int, n_in: int, seed: int = 0) -> tuple[bytes, np.ndarray]:
@@ -29,12 +30,16 @@ def random_blocks(kind: str, n_out: int, n_in: int, seed: int = 0) -> tuple[byte
         "Q5_1": (0, 2),
         "Q4_K": (0, 2),
         "Q5_K": (0, 2),
+        "TQ1_0": (52,),
+        "TQ2_0": (64,),
     }
     if kind == "MXFP4":
         raw[..., 0] = raw[..., 0] % 16 + 120
     elif kind == "NVFP4":
         raw[..., 0] = 0x7F  # which is zero
         raw[..., 1:4] %= 0x7F
+    elif kind == "IQ1_M":  # 0x224c, in quarters
+        raw[..., 49::2] = raw[..., 49::2] & 15 | np.array([0xC0, 0x40, 0x20, 0x20], np.uint8)
     else:
         for place in places.get(kind, (0,)):
             raw[..., place : place + 2] = np.frombuffer(np.float16(0.0123 + place / 5000).tobytes(), np.uint8)
@@ -47,6 +52,13 @@ def test_exact_types(kind: str) -> None:
     """Types with one scale for 32 weights come through MLX with the file's values (one float32 rounding)."""
     blocks, values = random_blocks(kind, 5, 256)
     np.testing.assert_allclose(testing.mlx_layout(blocks, kind, 5, 256), values, rtol=3e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_levels(kind: str) -> None:
+    """Types whose weights are small integers under one scale for 32 come through MLX with all of their bits."""
+    blocks, values = random_blocks(kind, 5, 512)
+    np.testing.assert_array_equal(testing.mlx_layout(blocks, kind, 5, 512), values)
 
 
 @pytest.mark.parametrize("kind", ROUNDED)
@@ -66,7 +78,7 @@ def test_nearest_types(kind: str) -> None:
     assert (error <= half_level * 1.001 + 1e-6).all()
 
 
-@pytest.mark.parametrize("kind", [*EXACT, *ROUNDED, *NEAREST])
+@pytest.mark.parametrize("kind", [*EXACT, *LEVELS, *ROUNDED, *NEAREST])
 def test_exactness_is_stated(kind: str) -> None:
     """What the load report calls exact is what the tests above found exact."""
     assert testing.affine_is_exact(kind) == (kind not in NEAREST)

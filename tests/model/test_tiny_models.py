@@ -34,9 +34,19 @@ SHAPES = {
 }
 TYPES = [
     *("F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
-    *("IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"),
+    *("IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0"),
+    *("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"),
 ]
-NEAREST = ("Q2_K", "Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS")  # composed: the nearest of 256 levels
+NEAREST = (
+    "Q2_K",
+    "Q3_K",
+    "Q6_K",
+    "IQ4_NL",
+    "IQ4_XS",
+    "IQ1_M",
+    "IQ2_XS",
+    "IQ2_S",
+)  # composed: the nearest of 256 levels
 
 
 def scored(path: Path, ops: str, **options: object) -> np.ndarray:
@@ -75,6 +85,25 @@ def test_43_mixed_types(ops: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=0.1)
     monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")  # float activations
     np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=2e-4)
+
+
+@pytest.mark.parametrize("ops", ["kernels", "composed"])
+def test_mixed_types_with_code_books(ops: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices of one product may be of types with code books, K types, blocks of 32 and plain floats."""
+    mixed = {
+        "attn_q": "IQ2_XS", "attn_k": "Q4_K", "attn_v": "Q5_K", "attn_output": "IQ3_S", "ffn_gate": "IQ1_M",
+        "ffn_up": "Q4_0", "ffn_down": "TQ2_0", "token_embd": "IQ3_XXS", "output": "F16",
+    }  # fmt: skip
+    tiny = Tiny(quantisation="Q4_0", mixed=mixed, n_embd=256, n_ff=256, n_layers=1, tied=False)
+    path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    whole = scored(path, ops)
+    np.testing.assert_allclose(whole, Reference(path).logprobs(IDS), atol=0.3)
+    if ops == "kernels":
+        for options in ({"prefill_chunk": 1}, {"prefill_chunk": 7}, {"threads": 1}):
+            assert np.array_equal(scored(path, ops, **options), whole)
+    monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")  # float activations
+    atol = 2e-4 if ops == "kernels" else 0.15
+    np.testing.assert_allclose(scored(path, ops), Reference(path).logprobs(IDS), atol=atol)
 
 
 def test_heads_that_the_kernels_cannot_run(tmp_path: Path) -> None:

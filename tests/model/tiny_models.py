@@ -99,7 +99,18 @@ SCALE_OFFSETS = {
     "Q3_K": (108,),
     "IQ4_NL": (0,),
     "IQ4_XS": (0,),
+    **dict.fromkeys(("IQ1_S", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"), (0,)),
 }
+
+
+def _set_scale(raw: np.ndarray, name: str, value: float) -> None:
+    half = np.float16(value)
+    if name == "IQ1_M":  # in quarters
+        quarters = (half.view(np.uint16) >> np.array([0, 4, 8, 12], np.uint16) & 15) << 4
+        raw[:, :, 49::2] = raw[:, :, 49::2] & 15 | quarters.astype(np.uint8)
+        return
+    for start in SCALE_OFFSETS[name]:
+        raw[:, :, start : start + 2] = np.frombuffer(half.tobytes(), np.uint8)
 
 
 def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.random.Generator) -> np.ndarray:
@@ -113,9 +124,11 @@ def blocks_of(values: np.ndarray, kind: gguf.GGMLQuantizationType, rng: np.rando
     if kind.name == "NVFP4":
         raw[:, :, :4] = rng.integers(1, 8, raw[:, :, :4].shape)
         return raw.reshape(values.shape[0], -1)
-    scale = np.frombuffer(np.float16(values.std() / 900).tobytes(), np.uint8)
-    for start in SCALE_OFFSETS[kind.name]:
-        raw[:, :, start : start + 2] = scale
+    spread = 900.0
+    if kind.name.startswith(("IQ1", "IQ2", "IQ3")):
+        _set_scale(raw, kind.name, 1.0)
+        spread = float(gguf.quants.dequantize(raw[:8].reshape(-1, size), kind).std())
+    _set_scale(raw, kind.name, values.std() / spread)
     return raw.reshape(values.shape[0], -1)
 
 

@@ -17,12 +17,15 @@ quants = pytest.importorskip(
 
 TYPES = [
     "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-    "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4",
+    "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S",
+    "IQ3_XXS", "IQ3_S", "TQ1_0", "TQ2_0",
 ]  # fmt: skip
 # Where the half-precision scales lie in a block.
 SCALE_OFFSETS = {
     "F16": [0], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82],
     "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0],
+    "IQ1_S": [0], "IQ2_XXS": [0], "IQ2_XS": [0], "IQ2_S": [0], "IQ3_XXS": [0], "IQ3_S": [0], "TQ1_0": [52],
+    "TQ2_0": [64],
 }  # fmt: skip
 # zero, -zero, least and largest subnormal, least normal, one, largest, inf, -inf, NaN
 HALVES = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x3C00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0xFE55]
@@ -98,6 +101,41 @@ def test_every_nvfp4_scale_is_bit_equal() -> None:
     assert_same_bits(_core.dequantize(data, "NVFP4"), reference(data, "NVFP4"))
 
 
+@pytest.mark.parametrize("half", HALVES)
+def test_scales_of_iq1_m_in_quarters(half: int) -> None:
+    """The scale of IQ1_M, of which each of four words has four bits, is read as the reference reads it."""
+    blocks = np.random.default_rng(3).integers(0, 256, (20, 56), np.uint8)
+    for i in range(4):
+        blocks[:, 49 + 2 * i] = blocks[:, 49 + 2 * i] & 15 | (half >> (4 * i) & 15) << 4
+    assert_same_bits(_core.dequantize(blocks.tobytes(), "IQ1_M"), reference(blocks.tobytes(), "IQ1_M"))
+
+
+# Where the codes of a block lie: bytes with low bits, then the place of the high bits of the first code.
+CODES = {
+    "IQ1_S": (2, 8, 34), "IQ1_M": (0, 8, 32), "IQ2_XXS": (2, 0, 0), "IQ2_XS": (2, 1, 3), "IQ2_S": (2, 2, 66),
+    "IQ3_XXS": (2, 0, 0), "IQ3_S": (2, 1, 66),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_every_code_of_a_code_book(name: str) -> None:
+    """Each of the 256 to 2048 codes names the group of numbers that the reference has for it."""
+    first, spread, high = CODES[name]
+    n = {0: 256, 1: 512, 2: 1024, 8: 2048}[spread]
+    blocks = np.zeros((n, block_bytes(name)), np.uint8)
+    blocks[:, first] = np.arange(n) & 255
+    if spread:
+        blocks[:, high] = np.arange(n) >> 8
+    for offset in SCALE_OFFSETS.get(name, []):
+        blocks[:, offset : offset + 2] = np.frombuffer(np.float16(1).tobytes(), np.uint8)
+    if name == "IQ1_M":
+        blocks[:, 53], blocks[:, 55] = 0xC0, 0x30
+    ours = _core.dequantize(blocks.tobytes(), name)
+    assert_same_bits(ours, reference(blocks.tobytes(), name))
+    width = 4 if name.startswith("IQ3") else 8
+    assert len(np.unique(ours.reshape(n, 256)[:, :width], axis=0)) == n
+
+
 def test_tensor_types_says_what_can_be_read() -> None:
     """The table has the format's ids and sizes, and marks exactly the types that dequantize() reads."""
     table = _core.tensor_types()
@@ -128,5 +166,5 @@ def test_unknown_type_is_an_error() -> None:
 
 def test_type_without_recipe_is_an_error() -> None:
     """A type of the format that this build cannot read is refused by name."""
-    with pytest.raises(UnsupportedModelError, match="cannot dequantise tensors of type IQ1_S"):
-        _core.dequantize(bytes(50), "IQ1_S")
+    with pytest.raises(UnsupportedModelError, match="cannot dequantise tensors of type Q8_K"):
+        _core.dequantize(bytes(292), "Q8_K")

@@ -3,8 +3,7 @@
 #include "kernels/avx2/dequantize_256.h"
 #include "kernels/avx2/dequantize_32.h"
 #include "kernels/avx2/dequantize_mlx.h"
-#include "quant/body/float.h"
-#include "quant/body/nvfp4.h"
+#include "quant/body/find.h"
 #include "quant/dequantize.h"
 
 namespace fluxmlx::kernels::FLUXMLX_ISA {
@@ -51,10 +50,9 @@ inline quant::DequantizeFn find_dequantize(TensorType type) noexcept {
       return dequantize_iq4_xs;
     case TensorType::MXFP4:
       return dequantize_mxfp4;
-    case TensorType::NVFP4:
-      return quant::FLUXMLX_ISA::dequantize_nvfp4;
     default:
-      return find_dequantize_mlx(type);
+      if (const quant::DequantizeFn function = find_dequantize_mlx(type)) return function;
+      return quant::FLUXMLX_ISA::find_body(type);
   }
 }
 

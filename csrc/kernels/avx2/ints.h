@@ -29,6 +29,14 @@ inline Pairs equal_pairs() {
 }
 inline Pairs low_nibbles(Pairs a) { return {_mm256_and_si256(a.v, _mm256_set1_epi16(15))}; }
 inline Pairs high_nibbles(Pairs a) { return {_mm256_srli_epi16(a.v, 4)}; }
+inline Pairs odd(Pairs a) { return {_mm256_add_epi16(_mm256_add_epi16(a.v, a.v), _mm256_set1_epi16(1))}; }
+template <int kByte>
+inline B32 repeat_byte(B32 a) {
+  constexpr int i = kByte;
+  const __m128i order =
+      _mm_setr_epi8(i, i, i, i, i + 4, i + 4, i + 4, i + 4, i + 8, i + 8, i + 8, i + 8, i + 12, i + 12, i + 12, i + 12);
+  return {_mm256_shuffle_epi8(a.v, _mm256_broadcastsi128_si256(order))};
+}
 inline B32 either(B32 a, B32 b) { return {_mm256_or_si256(a.v, b.v)}; }
 template <int kFrom, int kMask, int kTo>
 inline B32 bit_field(B32 a) {

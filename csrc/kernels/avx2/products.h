@@ -49,7 +49,8 @@ inline auto look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
 }
 
 template <int kBits>
-inline constexpr int kMostProducts = kBits == 6   ? 2
+inline constexpr int kMostProducts = kBits == 7   ? 1
+                                     : kBits == 6 ? 2
                                      : kBits == 5 ? 4
                                                   : 8;
 

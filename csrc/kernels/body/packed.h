@@ -5,6 +5,7 @@
 #include "kernels/body/packed_256.h"
 #include "kernels/body/packed_32.h"
 #include "kernels/body/packed_affine.h"
+#include "kernels/body/packed_levels.h"
 #include "kernels/body/packed_nvfp4.h"
 #include "kernels/body/packed_tables.h"
 #include "kernels/table.h"
@@ -112,6 +113,20 @@ inline PackedKernel find_packed(TensorType type) {
       return kernel_256<PackedQ6_K>();
     case TensorType::IQ4_XS:
       return kernel_256<PackedIQ4_XS>();
+    case TensorType::IQ1_S:
+    case TensorType::IQ1_M:
+      return kernel_256<PackedIQ1>();
+    case TensorType::IQ2_XXS:
+    case TensorType::IQ2_XS:
+    case TensorType::IQ2_S:
+      return kernel_256<PackedIQ2>();
+    case TensorType::IQ3_XXS:
+      return kernel_256<PackedIQ3_XXS>();
+    case TensorType::IQ3_S:
+      return kernel_256<PackedIQ3_S>();
+    case TensorType::TQ1_0:
+    case TensorType::TQ2_0:
+      return kernel_256<PackedTernary>();
     default:
       return find_packed_mlx(type);
   }

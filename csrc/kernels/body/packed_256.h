@@ -73,6 +73,13 @@ struct PackedQ5_K {
   }
 };
 
+// The scale of a block, or the part of it that a type counts in.
+template <class Type>
+inline F8 unit_of(const uint8_t* w) {
+  if constexpr (requires { Type::kUnit; }) return mul(load_scales(w), broadcast(Type::kUnit));
+  return load_scales(w);
+}
+
 // out[t, r] = strip . x[t] for G tokens.
 template <class Type, int G>
 [[gnu::flatten, gnu::noinline]] void multiply_group_256(const uint8_t* w, const Group256<G>* x, int64_t n_blocks,
@@ -84,7 +91,7 @@ template <class Type, int G>
     prefetch_block<G>(w, Type::kBytes);
     Sums<G> sums = {}, rest = {};
     Type::template multiply<G>(w, *x, sums, rest);
-    const auto d = for_tokens<G>(load_scales(w));
+    const auto d = for_tokens<G>(unit_of<Type>(w));
     for (int i = 0; i < n; ++i) {
       const auto scale = token_values<G>(x->scale, i);
       if constexpr (Type::kHasMins) {

@@ -114,6 +114,22 @@ inline Pairs bit_field(const Pairs& a) {
   for (int i = 0; i < 8; ++i) result.first[i] = field(a.first[i]), result.second[i] = field(a.second[i]);
   return result;
 }
+// 2 a + 1
+inline Pairs odd(const Pairs& a) {
+  Pairs result;
+  for (int i = 0; i < 8; ++i) {
+    result.first[i] = static_cast<int16_t>(2 * a.first[i] + 1);
+    result.second[i] = static_cast<int16_t>(2 * a.second[i] + 1);
+  }
+  return result;
+}
+// Byte kByte of each row in all four of it.
+template <int kByte>
+inline B32 repeat_byte(const B32& a) {
+  B32 result;
+  for (int i = 0; i < 32; ++i) result.lane[i] = a.lane[i / 4 * 4 + kByte];
+  return result;
+}
 
 // table[nibble] in each byte
 inline B32 look_up(const B32& nibbles, const uint8_t (&table)[16]) {

@@ -2,12 +2,16 @@
 
 #include "base/tensor_type.h"
 #include "quant/body/float.h"
+#include "quant/body/iq1.h"
+#include "quant/body/iq2.h"
+#include "quant/body/iq3.h"
 #include "quant/body/iq4.h"
 #include "quant/body/k.h"
 #include "quant/body/legacy.h"
 #include "quant/body/mlx.h"
 #include "quant/body/mxfp4.h"
 #include "quant/body/nvfp4.h"
+#include "quant/body/ternary.h"
 
 namespace fluxmlx::quant::FLUXMLX_ISA {
 
@@ -47,6 +51,24 @@ inline DequantizeBody find_body(TensorType type) noexcept {
       return dequantize_mxfp4;
     case TensorType::NVFP4:
       return dequantize_nvfp4;
+    case TensorType::IQ1_S:
+      return dequantize_integers<read_iq1_s, 50>;
+    case TensorType::IQ1_M:
+      return dequantize_integers<read_iq1_m, 56>;
+    case TensorType::IQ2_XXS:
+      return dequantize_integers<read_iq2_xxs, 66>;
+    case TensorType::IQ2_XS:
+      return dequantize_integers<read_iq2_xs, 74>;
+    case TensorType::IQ2_S:
+      return dequantize_integers<read_iq2_s, 82>;
+    case TensorType::IQ3_XXS:
+      return dequantize_integers<read_iq3_xxs, 98>;
+    case TensorType::IQ3_S:
+      return dequantize_integers<read_iq3_s, 110>;
+    case TensorType::TQ1_0:
+      return dequantize_integers<read_tq1_0, 54>;
+    case TensorType::TQ2_0:
+      return dequantize_integers<read_tq2_0, 66>;
     default:
       return find_mlx_body(type);
   }
