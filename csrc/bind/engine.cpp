@@ -118,8 +118,9 @@ void start_engine(Owned* self, std::string path, std::string device, std::string
 }
 
 std::shared_ptr<engine::Handle> submit(Owned& self, const nb::sequence& prompt, const nb::dict& params,
-                                       std::shared_ptr<engine::Mailbox> mailbox, uint64_t key, bool whole) {
-  return self.engine->submit(to_request(prompt, params), {std::move(mailbox), key, whole});
+                                       std::shared_ptr<engine::Mailbox> mailbox, uint64_t key, bool whole,
+                                       size_t max_unread) {
+  return self.engine->submit(to_request(prompt, params), {std::move(mailbox), key, whole, max_unread});
 }
 
 void check(const Owned& self, const nb::sequence& prompt, const nb::dict& params) {
@@ -179,11 +180,13 @@ void register_engine(nb::module_& m) {
                    "end_ids: collections.abc.Sequence[int]) -> None"),
            "Once it is loaded and before the first request: the bytes of each token, the tokens that end an answer.")
       .def("submit", &submit, nb::arg("prompt"), nb::arg("params"), nb::arg("mailbox") = nb::none(), nb::arg("key") = 0,
-           nb::arg("whole") = false,
+           nb::arg("whole") = false, nb::arg("max_unread") = 0,
            nb::sig("def submit(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any], "
-                   "mailbox: Mailbox | None = None, key: int = 0, whole: bool = False) -> Handle"),
+                   "mailbox: Mailbox | None = None, key: int = 0, whole: bool = False, max_unread: int = 0) -> Handle"),
            "Queues a request: prompt token ids, and the fields of SamplingParams.to_native(). Its events, or only the "
-           "end where `whole`, are announced in the mailbox by the key.")
+           "end where `whole`, are announced in the mailbox by the key. With `max_unread`, one fails that has more "
+           "bytes "
+           "of events which nobody took.")
       .def("check", &check, nb::arg("prompt"), nb::arg("params"),
            nb::sig("def check(self, prompt: collections.abc.Sequence[int], params: dict[str, typing.Any]) -> None"),
            "Raises what submit() would raise of the request itself.")

@@ -3,6 +3,14 @@
 #include <utility>
 
 namespace fluxmlx::engine {
+namespace {
+
+size_t bytes_of(const Event& event) {
+  return sizeof(Event) + event.text.size() + event.bytes.size() +
+         event.choice.top.size() * sizeof(sample::TokenLogprob);
+}
+
+}  // namespace
 
 std::vector<Event> Handle::take(std::chrono::duration<double> timeout, bool whole) {
   home_.check();
@@ -11,6 +19,7 @@ std::vector<Event> Handle::take(std::chrono::duration<double> timeout, bool whol
   // A wait of no time at all still sleeps for as long as the system's timers are coarse.
   if (timeout.count() > 0) arrived_.wait_for(lock, timeout, has_news);
   announced_ = false;
+  unread_ = 0;
   if (!events_.empty()) return std::exchange(events_, {});
   if (error_) throw Error(*error_);
   if (cancelled_) fluxmlx::fail(ErrorCode::cancelled, "the request was cancelled");
@@ -25,13 +34,20 @@ void Handle::cancel() noexcept {
 }
 
 void Handle::push(Event event) {
-  bool is_end = false;
+  bool is_end = false, is_behind = false;
   {
     const std::lock_guard lock(mutex_);
     if (event.kind == Event::Kind::end) is_end = --n_open_ == 0;
+    unread_ += bytes_of(event);
+    is_behind = delivery_.max_unread > 0 && unread_ > delivery_.max_unread && event.kind == Event::Kind::token;
     events_.push_back(std::move(event));
   }
-  announce(is_end);
+  if (is_behind) {
+    fail({ErrorCode::cancelled, concat("the answer was cut off: more than ", delivery_.max_unread,
+                                       " bytes of it wait to be read; read faster, or ask for less")});
+  } else {
+    announce(is_end);
+  }
 }
 
 void Handle::fail(const Error& error) noexcept {

@@ -19,7 +19,8 @@ namespace fluxmlx::engine {
 struct Delivery {
   std::shared_ptr<Mailbox> mailbox;  // or nobody
   uint64_t key = 0;
-  bool whole = false;  // only of the end
+  bool whole = false;     // only of the end
+  size_t max_unread = 0;  // bytes of events that may wait for the caller; one who is further behind is cut off; 0: any
 };
 
 // How many handles nobody wants any more, so that the engine looks through its queue only after there is another.
@@ -52,6 +53,7 @@ class Handle {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Event> events_;
+  size_t unread_ = 0;  // bytes of events_, about
   std::optional<Error> error_;
   int n_open_;  // answers that have not ended
   bool announced_ = false;

@@ -283,9 +283,10 @@ class Engine:
         mailbox: Mailbox | None = None,
         key: int = 0,
         whole: bool = False,
+        max_unread: int = 0,
     ) -> Handle:
         """
-        Queues a request: prompt token ids, and the fields of SamplingParams.to_native(). Its events, or only the end where `whole`, are announced in the mailbox by the key.
+        Queues a request: prompt token ids, and the fields of SamplingParams.to_native(). Its events, or only the end where `whole`, are announced in the mailbox by the key. With `max_unread`, one fails that has more bytes of events which nobody took.
         """
 
     def check(self, prompt: Sequence[int], params: dict[str, Any]) -> None:

@@ -41,11 +41,15 @@ class AsyncStream(Running):
             raise StopAsyncIteration
         return self._next()
 
-    async def burst(self) -> list[Event]:
-        """All the events that are there, after a wait for the first of them; none at the end."""
+    async def burst(self, most: int) -> list[Event]:
+        """The events that are there, after a wait for the first of them; none at the end.
+
+        Args:
+            most: how many; further ones come with the next call.
+        """
         if self._over or not await self._wait():
             return []
-        return [self._next() for _ in range(len(self._ready))]
+        return [self._next() for _ in range(min(len(self._ready), most))]
 
     async def result(self) -> Completion:
         """Waits for the end and returns the whole answer, what was already iterated over included.

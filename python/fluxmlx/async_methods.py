@@ -68,10 +68,17 @@ class AsyncMethods(TextMethods):
         params: SamplingParams | None = None,
         *,
         parse_special: bool = False,
+        max_unread: int = 0,
         **options: Any,
     ) -> AsyncStream:
-        """What `stream()` does, for `async for event in engine.astream(...)`; call it where a loop runs."""
-        return self._astart(self._requests.one(prompt, params, options, parse_special=parse_special))
+        """What `stream()` does, for `async for event in engine.astream(...)`; call it where a loop runs.
+
+        Args:
+            max_unread: bytes of events that may wait for the caller; where more do, the request ends with a
+                CancelledError. 0 for no limit.
+        """
+        made = self._requests.one(prompt, params, options, parse_special=parse_special)
+        return self._astart(made, max_unread=max_unread)
 
     @overload
     async def achat(self, messages: Conversation, params: SamplingParams | None = ..., *, tools: Tools | None = ...,
@@ -136,12 +143,14 @@ class AsyncMethods(TextMethods):
             )
         return answers[0] if isinstance(made, Request) else answers
 
-    def _astart(self, request: Request, *, whole: bool = False) -> AsyncStream:
+    def _astart(self, request: Request, *, whole: bool = False, max_unread: int = 0) -> AsyncStream:
         from fluxmlx.aio import AsyncStream
 
         slot = self._open_slot()
         try:
-            handle = self._core.submit(request.prompt, request.native, slot.mailbox, slot.key, whole)
+            handle = self._core.submit(
+                request.prompt, request.native, slot.mailbox, slot.key, whole, max_unread
+            )
         except BaseException:
             slot.close()
             raise

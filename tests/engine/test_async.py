@@ -43,11 +43,12 @@ def test_bursts_are_the_events(engine: fluxmlx.Engine) -> None:
     async def main() -> None:
         events = [event async for event in engine.astream(PROMPT, **OPTIONS)]
         stream, found = engine.astream(PROMPT, **OPTIONS), list[fluxmlx.Event]()
-        while burst := await stream.burst():
+        while burst := await stream.burst(3):
+            assert len(burst) <= 3
             found += burst
             await asyncio.sleep(0.01)
         assert found == [*events[:-1], found[-1]] and found[-1].usage == events[-1].usage
-        assert await stream.burst() == []
+        assert await stream.burst(3) == []
 
     asyncio.run(main())
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import ollama
 import pytest
 from real_server import Server, serving_model
@@ -112,3 +113,11 @@ def test_unload_by_keep_alive(client: ollama.Client) -> None:
     assert client.generate("smol", "", keep_alive=0).done_reason == "unload"
     assert client.ps().models == []
     assert client.chat("smol", MESSAGES, options=OPTIONS).done
+
+
+def test_a_file_is_shown_by_its_stem(client: ollama.Client, server: Server, smollm2: Path) -> None:
+    """The server was started with a path, and tells nobody where its files are."""
+    client.generate("smol", "a", options={"num_predict": 1})
+    assert [row.model for row in client.ps().models] == [smollm2.stem]
+    page = httpx.get(server.url + "/metrics").text
+    assert f'model="{smollm2.stem}"' in page and str(smollm2.parent) not in page

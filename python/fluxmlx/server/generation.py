@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["bursts", "check_queue", "in_thread_if_long", "whole", "wholes"]
 
 _LONG = 16_384  # characters whose tokens take longer than other requests should wait
+_MOST_EVENTS = 64  # in one turn of the loop
+_MAX_UNREAD = 1 << 20  # bytes of events, some thousand tokens, that may wait for a client who reads slowly
 
 T = TypeVar("T")
 
@@ -38,8 +40,8 @@ async def bursts(
     """The events of `engine.astream`, counted, each time all that have come. Closing it cancels the request."""
     began = time.perf_counter()
     first, label = True, _label(context, model)
-    async with engine.astream(prompt, params, **options) as stream:
-        while burst := await stream.burst():
+    async with engine.astream(prompt, params, max_unread=_MAX_UNREAD, **options) as stream:
+        while burst := await stream.burst(_MOST_EVENTS):
             if first and burst[0].token is not None:
                 context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
             first = False
@@ -47,6 +49,8 @@ async def bursts(
                 if event.usage is not None:
                     _count(context, label, event.usage, event.timings)
             yield burst
+            if len(burst) == _MOST_EVENTS:  # who catches up lets others have their turn
+                await asyncio.sleep(0)
 
 
 async def whole(

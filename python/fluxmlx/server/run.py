@@ -37,6 +37,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BACKLOG = 2048
 _GRACE_S = 2.0  # for the last bytes of answers that were broken off
 _LOOK_S = 0.02
+_UNSENT_BYTES = 256 << 10  # that the system keeps for a client who does not read
 _PATIENCE_S = 3.0  # of who asked twice, with threads that do not come back
 
 
@@ -78,6 +79,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, number)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)  # of each connection
             listener.bind(address)
             listener.listen(_BACKLOG)
         except BaseException:
@@ -121,10 +123,11 @@ async def _serve(
 async def _preload(context: ServerContext, model: str, serving: asyncio.Task[None]) -> FluxmlxError | None:
     """Loads the server's model; the error where it cannot be."""
     context.is_ready = False
-    names = [model, Path(model).stem] if is_path(model) else []
+    shown = Path(model).stem if is_path(model) else model
+    names = {model, shown} if is_path(model) else set[str]()
     for name in (*names, *filter(None, [context.settings.alias])):
         context.pool.add_source(name, model)
-    load = asyncio.create_task(_load(context.pool, model))
+    load = asyncio.create_task(_load(context.pool, shown))
     await asyncio.wait([load, serving], return_when=asyncio.FIRST_COMPLETED)
     if not load.done():
         load.cancel()

@@ -53,7 +53,7 @@ class StubStream:
         usage = Usage(len(self._prompt), len(self._engine.words))
         return Event("", finish_reason="stop", usage=usage, timings=TIMINGS)
 
-    async def burst(self) -> list[Event]:
+    async def burst(self, most: int) -> list[Event]:
         event = await anext(self, None)
         return [event] if event else []
 
@@ -114,7 +114,7 @@ class StubEngine:
         self.template_options = template_options
         return list("".join(f"{row['role']}:{row['content']}\n" for row in messages).encode())
 
-    def astream(self, prompt: Any, params: Any = None, **options: Any) -> StubStream:
+    def astream(self, prompt: Any, params: Any = None, *, max_unread: int = 0, **options: Any) -> StubStream:
         self.calls.append((prompt, options))
         whole = SamplingParams.from_options(options, base=params)
         self.params = whole
