@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["fluxmlx", "llama_server", "prompts", "running"]
+__all__ = ["SETTINGS", "fluxmlx", "llama_server", "prompts", "running"]
 
+SETTINGS = ("--log-disable", "--no-webui")  # of llama-server: nothing beside answering
 _START_S = 60
 _WORDS = "time year people way day man thing woman life child world school state family student group country".split()
 
@@ -29,7 +30,7 @@ def fluxmlx(path: str, threads: int, parallel: int, ctx: int, port: int) -> list
 def llama_server(program: str, path: str, threads: int, parallel: int, ctx: int, port: int) -> list[str]:
     """llama.cpp's, which divides its context among the slots."""
     return [program, "-m", path, "--port", str(port), "-t", str(threads), "-tb", str(threads), "-np", str(parallel),
-            "-c", str(ctx * parallel), "--log-disable"]  # fmt: skip
+            "-c", str(ctx * parallel), *SETTINGS]  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -81,6 +81,14 @@ def test_prompts_begin_differently(load: Any) -> None:
     assert len({text[:40] for text in texts}) == 48 and prompts(16, 3, 128) == prompts(16, 3, 128)
 
 
+def test_one_sample_is_enough_for_a_row(load: Any) -> None:
+    """The 95th percentile is the nearest rank."""
+    serving = load("serving")
+    samples = [serving.Sample(0.0, [number / 100, 1.0], 5) for number in range(1, 21)]
+    assert serving.summary([{"samples": samples[:1], "rate": 5.0}])["first_p95_ms"] == 10
+    assert serving.summary([{"samples": samples, "rate": 5.0}])["first_p95_ms"] == 190
+
+
 def test_the_table(load: Any) -> None:
     """A row for each server and number of clients."""
     figures = {"first_ms": 1.23, "first_p95_ms": 2.0, "between_ms": 3.0, "rate": 400.04}
