@@ -19,7 +19,7 @@ from typing import Any
 
 from facts import describe
 from serving_client import Sample, together
-from serving_servers import SETTINGS, fluxmlx, free_port, llama_server, prompts, running
+from serving_servers import SETTINGS, VARIABLES, fluxmlx, free_port, llama_server, prompts, running
 
 from fluxmlx import _core
 
@@ -91,7 +91,8 @@ def conditions(facts: dict[str, Any], args: argparse.Namespace) -> str:
         said += (
             f", llama-server {(version.stdout + version.stderr).splitlines()[0].removeprefix('version: ')}"
         )
-        said += f" ({' '.join(SETTINGS)}, as many threads and slots)"
+        variables = [f"{name}={value}" for name, value in VARIABLES.items()]
+        said += f" ({' '.join([*variables, *SETTINGS])}, as many threads and slots)"
     words = f"prompts of {args.words} words, answers of {args.tokens} tokens, {args.requests} of each client"
     return f"{said}; {words}, {args.repetitions} starts of each server in turn, {facts['date']}"
 

@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["SETTINGS", "fluxmlx", "llama_server", "prompts", "running"]
+__all__ = ["SETTINGS", "VARIABLES", "fluxmlx", "llama_server", "prompts", "running"]
 
 SETTINGS = ("--log-disable", "--no-webui")  # of llama-server: nothing beside answering
+# Threads of OpenMP that wait by spinning take the processors from its HTTP threads and from the clients.
+VARIABLES = {"OMP_WAIT_POLICY": "passive"}
 _START_S = 60
 _WORDS = "time year people way day man thing woman life child world school state family student group country".split()
 
@@ -40,7 +42,7 @@ def running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
     paths = os.pathsep.join(filter(None, [library, os.environ.get("LD_LIBRARY_PATH", "")]))
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=os.environ | ({"LD_LIBRARY_PATH": paths} if "llama" in command[0] else {}),
+        env=os.environ | (VARIABLES | {"LD_LIBRARY_PATH": paths} if "llama" in command[0] else {}),
     )  # fmt: skip
     try:
         _wait(process, port)
