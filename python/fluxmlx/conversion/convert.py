@@ -6,15 +6,18 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fluxmlx._native import core
 from fluxmlx.conversion.gguf_header import Key, Row, aligned, header
 from fluxmlx.conversion.mixture import Choice, Mixture, mixture_named
-from fluxmlx.conversion.sources import GgufSource, Source, TensorRow
+from fluxmlx.conversion.sources import GgufSource, Source
 from fluxmlx.conversion.whole_file import check_target, whole_file
 from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
 from fluxmlx.progress import Report, reporter
+
+if TYPE_CHECKING:
+    from fluxmlx.hub.summary import Tensor
 
 __all__ = ["Conversion", "Fate", "convert"]
 
@@ -116,7 +119,7 @@ def _open(source: str | os.PathLike[str]) -> Source:
     return GgufSource(core.GgufFile(str(path)))
 
 
-def _fate(tensor: TensorRow, mixture: Mixture | None, types: dict[str, tuple[int, int, int, bool]]) -> Fate:
+def _fate(tensor: Tensor, mixture: Mixture | None, types: dict[str, tuple[int, int, int, bool]]) -> Fate:
     choice = mixture.choose(tensor.name, tensor.shape, tensor.type) if mixture else Choice(tensor.type)
     is_known = tensor.type in types
     if is_known and choice.type == tensor.type:

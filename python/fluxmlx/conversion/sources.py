@@ -13,23 +13,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fluxmlx import _core
+    from fluxmlx.hub.summary import Tensor
 
-__all__ = ["GgufSource", "Source", "TensorRow", "blocks_of_chunks"]
+__all__ = ["GgufSource", "Source", "blocks_of_chunks"]
 
 _CHUNK = 1 << 22  # weights that are floats at a time
-
-
-class TensorRow(Protocol):
-    """A tensor, as a GGUF file's directory has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def shape(self) -> Sequence[int]: ...
-    @property
-    def n_bytes(self) -> int: ...
 
 
 class Source(Protocol):
@@ -42,7 +30,7 @@ class Source(Protocol):
     @property
     def keys(self) -> list[Key]: ...
     @property
-    def tensors(self) -> Sequence[TensorRow]: ...
+    def tensors(self) -> Sequence[Tensor]: ...
 
     def blocks(self, tensor: Any) -> bytes:
         """The tensor's bytes as they are."""
