@@ -1,7 +1,8 @@
-"""Options that published models have: none of them stops a load."""
+"""Options by the names that published models use, written from memory and not from their files: none stops a load."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from fluxmlx.checkpoint import families
+from fluxmlx.errors import UnsupportedModelError
 
 CONFIGS: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "published_configs.json").read_text()
@@ -42,6 +44,19 @@ def test_what_is_told_to_the_engine(name: str, expected: dict[str, Any]) -> None
     family, options = families.find(CONFIGS[name], name)
     keys = family.describe(options).keys
     assert {key: keys[key] for key in expected} == expected
+
+
+def test_a_window_that_is_said_twice() -> None:
+    """Gemma 2's files have its window under two names; two windows are refused."""
+    for size, is_known in ((4096, True), (512, False)):
+        family, options = families.find(CONFIGS["gemma-2-2b"] | {"sliding_window_size": size}, "gemma-2-2b")
+        with (
+            contextlib.nullcontext()
+            if is_known
+            else pytest.raises(UnsupportedModelError, match="size is 512")
+        ):
+            family.describe(options)
+            options.refuse_unread()
 
 
 def test_phi_magnitude() -> None:

@@ -19,7 +19,7 @@ _DESCRIPTIVE = frozenset({
     "initializer_factor", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop",
     "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id", "decoder_start_token_id",
     "output_router_logits", "router_aux_loss_coef", "router_jitter_noise", "pretraining_tp", "name_or_path",
-    "is_llama_config", "is_decoder", "sliding_window_size", "use_parallel_embedding", "task_specific_params",
+    "is_llama_config", "is_decoder", "use_parallel_embedding", "task_specific_params",
     "id2label", "label2id", "problem_type", "return_dict", "output_attentions", "output_hidden_states",
     "unsloth_fixed", "unsloth_version", "attn_implementation", "cache_implementation", "vocab_size", "num_labels",
     "auto_map", "model_file", "transformers.js_config", "chunk_size_feed_forward", "cache_position",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxmlx.conversion.gguf_header import Key
 from fluxmlx.conversion.mixture import MIXTURES
+from fluxmlx.conversion.sources import CHUNK
 from fluxmlx.conversion.vocabulary_keys import vocabulary_keys
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointSource", "key_of"]
 
-_CHUNK = 1 << 22  # weights that are encoded at a time
 _FLOAT_BYTES = 4
 _WEIGHTS = "*.safetensors"
 
@@ -77,7 +77,7 @@ class CheckpointSource:
         from fluxmlx.checkpoint.arrays import read_array
 
         whole = read_array(tensor.entry).reshape(-1)
-        step = max(1, _CHUNK // tensor.shape[0]) * tensor.shape[0]
+        step = max(1, CHUNK // tensor.shape[0]) * tensor.shape[0]
         for begin in range(0, len(whole), step):
             yield whole[begin : begin + step]
 

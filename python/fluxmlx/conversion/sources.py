@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from fluxmlx import _core
     from fluxmlx.hub.summary import Tensor
 
-__all__ = ["GgufSource", "Source", "blocks_of_chunks"]
+__all__ = ["CHUNK", "GgufSource", "Source", "blocks_of_chunks"]
 
-_CHUNK = 1 << 22  # weights that are floats at a time
+CHUNK = 1 << 22  # weights that are floats at a time
 
 
 class Source(Protocol):
@@ -87,6 +87,6 @@ def blocks_of_chunks(row: int, n_bytes: int, kind: str) -> Iterator[tuple[int, i
 
     _, block_size, block_bytes, _ = core.tensor_types()[kind]
     row_bytes = row // block_size * block_bytes
-    step = max(1, _CHUNK // row) * row_bytes
+    step = max(1, CHUNK // row) * row_bytes
     for begin in range(0, n_bytes, step):
         yield begin, min(begin + step, n_bytes)

@@ -75,8 +75,10 @@ def _scale(options: Options, shape: Shape, n_layers_of_27b: int) -> dict[str, fl
 
 
 def _windows(options: Options, shape: Shape, period: int) -> dict[str, Any]:
+    window = options.integer("sliding_window", 4096)
+    options.expect("sliding_window_size", window)  # Gemma 2's files say it twice
     return {
-        "attention.sliding_window": options.integer("sliding_window", 4096),
+        "attention.sliding_window": window,
         "attention.sliding_window_pattern": layer_flags(options, shape, period),
     }
 
