@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import hf_models
 import torch
 import transformers
 from family_cases import CASES
+from gpt_oss_models import publish
 from quantised_models import Way, quantise
 
 import fluxmlx
@@ -36,8 +38,17 @@ WAYS = {
     "3": Way(bits=3, group_size=64),
     "5": Way(bits=5, dtype="F16"),
     "8": Way(bits=8, group_size=64),
+    # As mlx-community has gpt-oss: the experts of the original, all else 8 bits.
+    "mxfp4-q8": Way(
+        "mxfp4",
+        own=dict.fromkeys(
+            ("q_proj", "k_proj", "v_proj", "o_proj", "router", "embed_tokens", "lm_head"),
+            Way(bits=8, group_size=64),
+        ),
+    ),
 }
-PAIRS = [("llama-3", way) for way in WAYS]
+PAIRS = [("llama-3", way) for way in WAYS if way != "mxfp4-q8"]
+PAIRS += [("gpt-oss", "mxfp4-q8"), ("gpt-oss", "published")]
 PAIRS += [(case, way) for case in ("qwen3moe", "gemma3", "gpt-oss") for way in ("mixed", "mxfp4", "nvfp4")]
 
 
@@ -55,9 +66,14 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     case, way = request.param
     folder = tmp_path_factory.mktemp("quantised")
     saved = hf_models.load(family_models.write(folder / "tiny.gguf", CASES[case]))
-    saved.save_pretrained(folder / "model")
-    quantised, meant = quantise(builder.byte_tokenizer(folder / "model"), WAYS[way])
-    reference = transformers.AutoModelForCausalLM.from_pretrained(meant, dtype=torch.float32)
+    options: dict[str, Any] = {}
+    if way == "published":
+        options = {"quantization_config": transformers.Mxfp4Config(dequantize=True)}
+        quantised = meant = builder.byte_tokenizer(publish(saved, folder / "model"))
+    else:
+        saved.save_pretrained(folder / "model")
+        quantised, meant = quantise(builder.byte_tokenizer(folder / "model"), WAYS[way])
+    reference = transformers.AutoModelForCausalLM.from_pretrained(meant, dtype=torch.float32, **options)
     return Model(quantised, hf_models.logprobs_of(reference, IDS))
 
 

@@ -12,6 +12,8 @@ _ENDS = {"embed_tokens": "token_embd", "norm": "output_norm"}
 _HEADS = ("lm_head", "language_model.lm_head")
 _PREFIXES = ("language_model.model.", "model.language_model.", "model.")
 _LEAVES = ("weight", "bias", "scales", "biases")  # the last two of matrices that were quantised for MLX
+# Ends of names without a leaf: gpt-oss's experts, as plain numbers, or as it is published.
+_BARE_LEAVES = {"": "weight", "_bias": "bias", "_blocks": "blocks", "_scales": "scales"}
 _LAYER = re.compile(r"layers\.(\d{1,4})\.(.+)", re.ASCII)
 _EXPERT = re.compile(r"(?<=\.)\d{1,5}(?=\.)", re.ASCII)
 # Encoders of images beside the text model, and tables that are computed here.
@@ -26,7 +28,7 @@ class Target:
 
     Attributes:
         module: of the GGUF file, such as "blk.0.attn_q"; two, joined with a plus, for matrices whose rows take turns.
-        leaf: "weight", "bias", "scales" or "biases".
+        leaf: "weight", "bias", "scales" or "biases"; "blocks" for the codes of gpt-oss's own files.
         expert: its number, where each has a tensor of its own.
         is_bare: the name has no leaf of its own: such matrices of experts are stored columns first.
     """
@@ -73,7 +75,7 @@ class Names:
             if numbered and general in self._layer:
                 return Target(_join(prefix, self._layer[general]), leaf, int(numbered[0]))
             return None
-        for end, kind in (("", "weight"), ("_bias", "bias")):
+        for end, kind in _BARE_LEAVES.items():
             bare = name.removesuffix(end)
             if name.endswith(end) and bare in self._layer:
                 return Target(_join(prefix, self._layer[bare]), kind, is_bare=True)

@@ -1,8 +1,13 @@
-"""Matrices that MLX quantised: three tensors, codes, scales and biases, become one entry with three planes."""
+"""Matrices that MLX quantised: three tensors, codes, scales and biases, become one entry with three planes.
+
+OpenAI's own gpt-oss files have mxfp4 in the same bytes under another name: `blocks` are MLX's codes, 16 bytes for each
+group of 32 weights.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from fluxmlx.checkpoint.quantization import Quantization, Quantizations
@@ -14,17 +19,20 @@ __all__ = ["quantised_entry"]
 
 _NUMBERS = ("F16", "BF16", "F32")
 _BLOCK = {"nvfp4": 64}  # weights of a block, where that is more than a group
+_GROUP_BYTES = 16  # of the codes of gpt-oss's own files
 
 Pieces = Mapping[str, Sequence[Stored]]  # leaf -> its tensors, one for each expert
 
 
 def quantised_entry(name: str, pieces: Pieces, quantizations: Quantizations | None, order: RowOrder) -> Entry:
-    """A matrix whose pieces are `weight`, `scales` and, of mode affine, `biases`.
+    """A matrix whose pieces are `weight`, or `blocks`, `scales` and, of mode affine, `biases`.
 
     Raises:
         UnsupportedModelError: config.json does not say how it was quantised.
         ModelFileError: a piece is missing, or has another shape or dtype than the others ask for.
     """
+    if "blocks" in pieces:
+        pieces = _with_codes(pieces)
     for leaf in ("weight", "scales"):
         if leaf not in pieces:
             found = next(iter(pieces.values()))[0]
@@ -51,6 +59,20 @@ def quantised_entry(name: str, pieces: Pieces, quantizations: Quantizations | No
         [_plane(pieces[leaf]) for leaf in planes],
         order,
     )
+
+
+def _with_codes(pieces: Pieces) -> Pieces:
+    """The blocks of bytes (experts, rows, groups, 16) as MLX's codes, words (experts, rows, 4 * groups)."""
+    first = pieces["blocks"][0]
+    if "weight" in pieces:
+        _bad(first, f"it and {pieces['weight'][0].name!r} are the same one")
+    _expect_dtype(first, ("U8",))
+    if len(first.shape) != 4 or 0 in first.shape or first.shape[-1] != _GROUP_BYTES:
+        _bad(first, f"its shape is {first.shape}; expected experts, rows, groups, and {_GROUP_BYTES} bytes")
+    *outer, n_groups, _ = first.shape
+    shape = (*outer, n_groups * _GROUP_BYTES // DTYPES["U32"])
+    codes = [replace(tensor, dtype="U32", shape=shape) for tensor in pieces["blocks"]]
+    return {"weight": codes} | {leaf: tensors for leaf, tensors in pieces.items() if leaf != "blocks"}
 
 
 def _agreed(tensors: Sequence[Stored], quantizations: Quantizations | None) -> Quantization:

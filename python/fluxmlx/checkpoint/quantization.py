@@ -1,4 +1,4 @@
-"""How MLX quantised the matrices of a checkpoint, by its config.json."""
+"""How the matrices of a checkpoint were quantised, by its config.json: by MLX, or as OpenAI's own gpt-oss files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _AFFINE_GROUPS = (32, 64, 128)
 # Mode -> group size and bits where nobody says them.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 _KEYS = ("group_size", "bits", "mode")
+# What quant_method "mxfp4" says beside its name: which modules stay as they are, which their tensors say as well.
+_MXFP4_KEYS = ("quant_method", "modules_to_not_convert", "dequantize")
 QUANTIZATION_KEYS = ("quantization", "quantization_config")
 
 
@@ -54,10 +56,7 @@ def read_quantizations(config: dict[str, Any], where: str) -> Quantizations | No
         raise ModelFileError(f"{where} is {show(values)}; expected an object")
     values = cast("dict[str, Any]", values)
     if "quant_method" in values:
-        raise UnsupportedModelError(
-            f"{where}: quant_method is {show(values['quant_method'])}; this version runs F32, F16, BF16 and what MLX "
-            "quantised: convert the original with mlx_lm.convert, or take a GGUF file"
-        )
+        return _by_method(values, where)
     for key, value in values.items():
         if key not in _KEYS and not isinstance(value, (dict, bool)):
             _unknown(where, key)
@@ -66,6 +65,19 @@ def read_quantizations(config: dict[str, Any], where: str) -> Quantizations | No
         key: _own(value, common, f"{where}: {key[:80]}") for key, value in values.items() if key not in _KEYS
     }
     return Quantizations(common, own)
+
+
+def _by_method(values: dict[str, Any], where: str) -> Quantizations:
+    """Of tools other than MLX: mxfp4 as gpt-oss is published."""
+    if values["quant_method"] != "mxfp4":
+        raise UnsupportedModelError(
+            f"{where}: quant_method is {show(values['quant_method'])}; this version runs F32, F16, BF16, gpt-oss's "
+            "mxfp4 and what MLX quantised: convert the original with mlx_lm.convert, or take a GGUF file"
+        )
+    for key in values:
+        if key not in _MXFP4_KEYS:
+            _unknown(where, key)
+    return Quantizations(_quantization({"mode": "mxfp4"}, where), {})
 
 
 def _own(value: Any, common: Quantization, where: str) -> Quantization | None:
