@@ -70,7 +70,7 @@ inline TokenGroup group_of(int64_t token, int64_t n_tokens, int most) {
 
 // The forms that matrices ask for.
 struct Forms {
-  bool floats = false, groups32 = false, groups256 = false;
+  bool floats = false, float_groups = false, groups32 = false, groups256 = false;
 
   void add(const Matrix& w);
 };
@@ -82,6 +82,7 @@ struct Activations {
               const InputNorm& norm, const Forms& forms);
 
   const float* floats;                   // (n_tokens, n_cols), for weights in blocks
+  const float* float_groups;             // (n_cols, size) of each group of float_group tokens, for wide strips
   const std::byte* groups32 = nullptr;   // Group32 after Group32, for packed types with one scale per 32
   const std::byte* groups256 = nullptr;  // Group256 after Group256, for packed types with super-blocks
   int64_t row_bytes32, row_bytes256;     // a token's share of its group

@@ -16,7 +16,7 @@ namespace fluxmlx::kernels {
 // How the rows of a matrix lie in memory.
 enum class Form {
   blocks,  // as in a GGUF file; products take the activations as floats
-  packed,  // strips of eight rows, from pack(); products quantise the activations to 8 bits
+  packed,  // strips of rows, from pack(); products quantise the activations to 8 bits, but for weights that are floats
 };
 
 struct Matrix {
@@ -130,10 +130,13 @@ bool is_supported(TensorType type) noexcept;
 // True for the types that have a packed form.
 bool has_packed(TensorType type) noexcept;
 
-// Rows are padded with zeros to whole strips of eight.
+// Rows of a strip of a type that has a packed form.
+int64_t strip_rows(TensorType type) noexcept;
+
+// Rows are padded with zeros to whole strips.
 int64_t packed_bytes(TensorType type, int64_t n_rows, int64_t n_cols);
 
-// Packs rows of blocks. A matrix may be packed in parts that begin at a multiple of eight rows.
+// Packs rows of blocks. A matrix may be packed in parts that begin with a strip.
 void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols, std::byte* packed);
 
 // The GGUF blocks of one row of a packed matrix; an IQ1, IQ2, IQ3 or TQ type has none that are surely the file's, and

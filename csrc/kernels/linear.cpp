@@ -27,7 +27,10 @@ void check(const Matrix& w) {
   }
 }
 
-int64_t count_panels(const Matrix& w) { return (w.n_rows + kPanelRows - 1) / kPanelRows; }
+// Rows of the panels of all products of a call: the widest strip that one of them has.
+int panel_rows(const Forms& forms) { return forms.float_groups ? kMostPanelRows : kPanelRows; }
+
+int64_t count_panels(const Matrix& w, int panel_rows) { return (w.n_rows + panel_rows - 1) / panel_rows; }
 
 // Enough chunks that a slow thread is made up for, each large enough to be worth taking.
 int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
@@ -40,15 +43,16 @@ int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
 // slices instead.
 int64_t token_block(const Forms& forms, int64_t n_cols) {
   constexpr int64_t cache = 384 << 10, group = kMostTokenGroup;
-  const bool packed = forms.groups32 || forms.groups256;
-  return packed ? std::clamp(cache / (n_cols * 5 / 4 + 1) / group * group, group, int64_t{kTokenBlock}) : kTokenBlock;
+  const bool quantised = forms.groups32 || forms.groups256;
+  if (!quantised || forms.float_groups) return kTokenBlock;
+  return std::clamp(cache / (n_cols * 5 / 4 + 1) / group * group, group, int64_t{kTokenBlock});
 }
 
 // body(panel number) for every panel and block of tokens; a block's activations stay cached over a chunk's panels.
 template <class Body>
-void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t n_cols, int64_t n_tokens, int64_t token_block,
+void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t panel_size, int64_t n_tokens, int64_t token_block,
                     const Body& body) {
-  const int64_t size = panels_per_chunk(n_panels, n_cols * kPanelRows * n_tokens, pool.n_threads());
+  const int64_t size = panels_per_chunk(n_panels, panel_size * n_tokens, pool.n_threads());
   pool.parallel_for((n_panels + size - 1) / size, [&](int64_t chunk, int) {
     const int64_t end = std::min(n_panels, (chunk + 1) * size);
     for (int64_t token = 0; token < n_tokens; token += token_block) {
@@ -58,16 +62,14 @@ void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t n_cols, int64_t 
   });
 }
 
-Panel panel_at(const Activations& x, const Matrix& w, int64_t index, int64_t token, int64_t n_tokens) {
-  const int64_t row = index * kPanelRows;
-  return {&x, token, n_tokens, row, static_cast<int>(std::min<int64_t>(kPanelRows, w.n_rows - row))};
+Panel panel_at(const Activations& x, const Matrix& w, int64_t row, int n_rows, int64_t token, int64_t n_tokens) {
+  return {&x, token, n_tokens, row, static_cast<int>(std::min<int64_t>(n_rows, w.n_rows - row))};
 }
 
 }  // namespace
 
 void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
             std::span<const Linear> products) {
-  int64_t n_panels = 0;
   Forms forms;
   for (const Linear& product : products) {
     check(product.w);
@@ -75,18 +77,20 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
       fail(ErrorCode::invalid_argument, "products of one input have ", products.front().w.n_cols, " and ",
            product.w.n_cols, " columns: they must agree");
     }
-    n_panels += count_panels(product.w);
     forms.add(product.w);
   }
+  const int n_rows = panel_rows(forms);
+  int64_t n_panels = 0;
+  for (const Linear& product : products) n_panels += count_panels(product.w, n_rows);
   if (n_panels == 0) return;
   const int64_t n_cols = products.front().w.n_cols;
   const Activations input(table, pool, x, n_tokens, n_cols, norm, forms);
   const auto body = [&](int64_t index, int64_t token, int64_t n) {
     const Linear* product = products.data();
-    for (; index >= count_panels(product->w); ++product) index -= count_panels(product->w);
-    table.linear(*product, panel_at(input, product->w, index, token, n), panel_scratch());
+    for (; index >= count_panels(product->w, n_rows); ++product) index -= count_panels(product->w, n_rows);
+    table.linear(*product, panel_at(input, product->w, index * n_rows, n_rows, token, n), panel_scratch());
   };
-  for_each_panel(pool, n_panels, n_cols, n_tokens, token_block(forms, n_cols), body);
+  for_each_panel(pool, n_panels, n_rows * n_cols, n_tokens, token_block(forms, n_cols), body);
 }
 
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
@@ -102,10 +106,12 @@ void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t 
   forms.add(gate);
   forms.add(up);
   const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms);
+  const int n_rows = panel_rows(forms);
   const auto body = [&](int64_t index, int64_t token, int64_t n) {
-    table.gated_linear(products, panel_at(input, gate, index, token, n), panel_scratch());
+    table.gated_linear(products, panel_at(input, gate, index * n_rows, n_rows, token, n), panel_scratch());
   };
-  for_each_panel(pool, count_panels(gate), 2 * gate.n_cols, n_tokens, token_block(forms, gate.n_cols), body);
+  for_each_panel(pool, count_panels(gate, n_rows), 2 * n_rows * gate.n_cols, n_tokens, token_block(forms, gate.n_cols),
+                 body);
 }
 
 void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {

@@ -122,13 +122,18 @@ const PackedLayout* find_packed_layout(TensorType type) noexcept {
   return found == std::end(kLayouts) ? find_mlx_layout(type) : found;
 }
 
-bool has_packed(TensorType type) noexcept { return find_packed_layout(type) != nullptr; }
+bool has_packed(TensorType type) noexcept { return has_wide_strips(type) || find_packed_layout(type) != nullptr; }
+
+int64_t strip_rows(TensorType type) noexcept { return has_wide_strips(type) ? kWideStripRows : kStripRows; }
 
 int64_t packed_bytes(TensorType type, int64_t n_rows, int64_t n_cols) {
-  return (n_rows + kStripRows - 1) / kStripRows * strip_bytes(layout_of(type), n_cols);
+  const int64_t n_strips = (n_rows + strip_rows(type) - 1) / strip_rows(type);
+  if (has_wide_strips(type)) return n_strips * kWideStripRows * n_cols * tensor_type_info(type).block_bytes;
+  return n_strips * strip_bytes(layout_of(type), n_cols);
 }
 
 void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols, std::byte* packed) {
+  if (has_wide_strips(type)) return pack_wide(type, rows, n_rows, n_cols, packed);
   const PackedLayout& layout = layout_of(type);
   const TensorTypeInfo& info = tensor_type_info(type);
   const int64_t n_blocks = n_cols / info.block_size, row_bytes = n_blocks * info.block_bytes;
@@ -146,6 +151,7 @@ void pack(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols
 }
 
 void unpack_row(const Matrix& w, int64_t row, std::byte* blocks) {
+  if (has_wide_strips(w.type)) return unpack_wide_row(w, row, blocks);
   if (has_levels(w.type)) {
     fail(ErrorCode::unsupported, "rows of type ", tensor_type_info(w.type).name, " cannot be put together again: the ",
          "packed form has no codes of its code book");

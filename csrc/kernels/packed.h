@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "base/tensor_type.h"
+#include "kernels/kernels.h"
 
 // Strips of kStripRows weight rows, re-laid for kernels that multiply one broadcast group of activations with the
 // same columns of all rows. A block of a strip holds the fields of the rows' blocks one after the other; a field is
@@ -10,6 +10,16 @@
 namespace fluxmlx::kernels {
 
 inline constexpr int kStripRows = 8;
+inline constexpr int kWideStripRows = 32;  // of weights that are floats: number r of column k is at k * 32 + r
+
+// True for F32, F16 and BF16.
+constexpr bool has_wide_strips(TensorType type) noexcept {
+  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
+}
+
+// pack() and unpack_row() for such types.
+void pack_wide(TensorType type, const std::byte* rows, int64_t n_rows, int64_t n_cols, std::byte* packed);
+void unpack_wide_row(const Matrix& w, int64_t row, std::byte* numbers);
 
 struct PackedField {
   int n_bytes;  // of one row

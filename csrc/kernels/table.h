@@ -12,21 +12,25 @@
 namespace fluxmlx::kernels {
 
 inline constexpr int kPanelRows = 8;        // weight rows that are dequantised together
+inline constexpr int kMostPanelRows = 32;   // rows of a panel where a matrix has wide strips
 inline constexpr int kTokenBlock = 192;     // tokens that meet one panel
 inline constexpr int kMostTokenGroup = 16;  // tokens whose quantised activations lie together
+inline constexpr int kMostFloatGroup = 12;  // tokens whose floats lie together, for wide strips
+inline constexpr int kWideSlice = 256;      // columns of a wide strip whose products are one sum
 inline constexpr int kWholeRow = 768;       // rows up to this long are one slice
 inline constexpr int kSlice = 512;          // weights of a row in one slice of a longer row; whole blocks of every type
 inline constexpr int kSpan = 256;           // positions whose softmax is one partial result; whole cache blocks
 
 // Working memory of one thread in linear() and gated_linear(): what stays in its first two caches.
 struct alignas(64) PanelScratch {
-  float panel[kPanelRows * (kWholeRow + 8)];
+  float panel[kWideSlice * kWideStripRows];   // also kPanelRows * (kWholeRow + 8)
   float lanes[kTokenBlock * kPanelRows * 8];  // partial sums between the slices of a row
-  float gate[kTokenBlock * kPanelRows];
-  float up[kTokenBlock * kPanelRows];
+  float gate[kTokenBlock * kMostPanelRows];
+  float up[kTokenBlock * kMostPanelRows];
 };
+static_assert(kWideSlice * kWideStripRows >= kPanelRows * (kWholeRow + 8));
 
-// Rows [row, row + n_rows) of a product, at most kPanelRows, for a block of at most kTokenBlock tokens.
+// Rows [row, row + n_rows) of a product, at most kMostPanelRows, for a block of at most kTokenBlock tokens.
 struct Panel {
   const Activations* x;
   int64_t token, n_tokens;
@@ -52,6 +56,7 @@ struct SpanRange {
 struct Table {
   const char* name;
   int token_group;  // a power of two, at most kMostTokenGroup
+  int float_group;  // divides kMostFloatGroup
   quant::DequantizeFn (*find_dequantize)(TensorType type) noexcept;
   void (*linear)(const Linear& product, const Panel& panel, PanelScratch& scratch);
   void (*gated_linear)(const Gated& products, const Panel& panel, PanelScratch& scratch);

@@ -8,12 +8,13 @@
 namespace fluxmlx::load {
 namespace {
 
-constexpr int64_t kStrip = 8;                        // rows that are packed together
 constexpr int64_t kPartBytes = int64_t{2} << 20;     // a huge page: two threads rarely want the same new one
 constexpr int64_t kPieceBytes = int64_t{256} << 10;  // stays in the cache between its read and its packing
 
 // As many whole strips as fit into so many bytes.
-int64_t rows_in(int64_t n_bytes, int64_t row_bytes) { return std::max(kStrip, n_bytes / row_bytes / kStrip * kStrip); }
+int64_t rows_in(int64_t n_bytes, int64_t row_bytes, int64_t strip) {
+  return std::max(strip, n_bytes / row_bytes / strip * strip);
+}
 
 }  // namespace
 
@@ -21,7 +22,7 @@ void Intake::add(const gguf::Tensor& tensor, int64_t first, int64_t n_rows, int6
                  std::byte* into) {
   const TensorTypeInfo& info = tensor_type_info(tensor.type);
   const int64_t row_bytes = n_cols / info.block_size * info.block_bytes;
-  const int64_t step = rows_in(kPartBytes, row_bytes);
+  const int64_t step = rows_in(kPartBytes, row_bytes, kernels::strip_rows(tensor.type));
   for (int64_t row = 0; row < n_rows; row += step) {
     parts_.push_back({&tensor, first, row, std::min(step, n_rows - row), n_cols, row_bytes, packed, into});
   }
@@ -34,13 +35,13 @@ void Intake::read(const gguf::TensorSource& source, const Part& part, std::vecto
   };
   if (!part.packed) return read_rows(part.row, part.n_rows, part.into + part.row * part.row_bytes);
   const TensorType type = part.tensor->type;
-  const int64_t strip_bytes = kernels::packed_bytes(type, kStrip, part.n_cols);
-  const int64_t step = rows_in(kPieceBytes, part.row_bytes), end = part.row + part.n_rows;
+  const int64_t strip = kernels::strip_rows(type), strip_bytes = kernels::packed_bytes(type, strip, part.n_cols);
+  const int64_t step = rows_in(kPieceBytes, part.row_bytes, strip), end = part.row + part.n_rows;
   buffer.resize(static_cast<size_t>(std::max(static_cast<int64_t>(buffer.size()), step * part.row_bytes)));
   for (int64_t row = part.row; row < end; row += step) {
     const int64_t n_rows = std::min(step, end - row);
     read_rows(row, n_rows, buffer.data());
-    kernels::pack(type, buffer.data(), n_rows, part.n_cols, part.into + row / kStrip * strip_bytes);
+    kernels::pack(type, buffer.data(), n_rows, part.n_cols, part.into + row / strip * strip_bytes);
   }
 }
 

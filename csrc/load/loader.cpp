@@ -115,7 +115,7 @@ ops::Weight Loader::load_rows(const gguf::Tensor& tensor, int first, int n_out, 
 }
 
 ops::Weight Loader::take_in(const gguf::Tensor& tensor, int first, ops::Weight weight) {
-  const bool packed = packs(tensor.type);
+  const bool packed = packs(tensor.type) && fills_strips(tensor);
   weight.layout = packed ? ops::Layout::packed : ops::Layout::blocks;
   const TensorTypeInfo& info = tensor_type_info(tensor.type);
   const int64_t block_bytes = int64_t{weight.n_out} * (weight.n_in / info.block_size) * info.block_bytes;
@@ -161,7 +161,7 @@ Array Loader::vector(const std::string& name, int n) { return load_vector(find(n
 ops::Linear Loader::stack(const std::string& name, int n, int n_out, int n_in) {
   const auto size = [](int k) { return static_cast<uint64_t>(k); };
   const gguf::Tensor& tensor = find(name + ".weight", {size(n_in), size(n_out), size(n)});
-  if (packs(tensor.type) && n_out % 8 != 0) {
+  if (packs(tensor.type) && !is_float(tensor.type) && n_out % 8 != 0) {
     fail(ErrorCode::unsupported, source_.path(), ": tensor '", tensor.name, "' has experts of ", n_out,
          " rows; this version runs multiples of 8");
   }

@@ -68,6 +68,7 @@ class Loader {
 
  private:
   bool packs(TensorType type) const;
+  static bool fills_strips(const gguf::Tensor& tensor);  // true but for floats of too few rows
   uint64_t kernel_bytes(TensorType type, uint64_t n) const;
   const gguf::Tensor& find(const std::string& name, const std::vector<uint64_t>& ne);
   std::vector<float> vector_values(const gguf::Tensor& tensor);

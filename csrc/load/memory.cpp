@@ -29,7 +29,8 @@ bool is_forced(std::string_view layout) {
 
 // One row of a block's columns, in a strip.
 uint64_t packed_block_bytes(TensorType type) {
-  return static_cast<uint64_t>(kernels::packed_bytes(type, 8, tensor_type_info(type).block_size)) / 8;
+  const int strip = kernels::strip_rows(type);
+  return static_cast<uint64_t>(kernels::packed_bytes(type, strip, tensor_type_info(type).block_size) / strip);
 }
 
 }  // namespace
@@ -44,6 +45,13 @@ bool Loader::packs(TensorType type) const {
   if (!kernels::has_packed(type) || is_forced("blocks")) return false;
   const uint64_t in_file = tensor_type_info(type).block_bytes;
   return packed_block_bytes(type) <= in_file + in_file / 16 || !(small_ || is_forced("small"));
+}
+
+bool Loader::fills_strips(const gguf::Tensor& tensor) {
+  const auto strip = static_cast<uint64_t>(kernels::strip_rows(tensor.type));
+  if (!is_float(tensor.type)) return true;
+  const uint64_t n_rows = tensor.ne.size() < 2 ? 1 : tensor.ne[1];
+  return n_rows >= strip && (tensor.ne.size() < 3 || n_rows % strip == 0);
 }
 
 // Rows that fill up a last strip are too few to count.

@@ -26,6 +26,10 @@ inline F16 load_16(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline F16 load_half_16(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
+inline F16 load_bfloat_16(const uint16_t* p) {
+  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))};
+}
 inline F16 load_codes_16(const int8_t* p) {
   const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes))};
@@ -54,5 +58,9 @@ inline float reduce_max(F16 a) { return reduce_max(max(low_half(a), high_half(a)
 inline constexpr int kMostQueries = 8;
 
 constexpr int groups_at_once(int T) { return T <= 2 ? 4 : 2; }
+
+inline constexpr int kFloatGroup = 12;
+
+constexpr int vectors_at_once(int) { return 2; }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

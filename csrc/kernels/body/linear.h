@@ -2,6 +2,7 @@
 
 #include "kernels/body/activation.h"
 #include "kernels/body/packed.h"
+#include "kernels/body/wide_strips.h"
 #include "kernels/table.h"
 
 // Products of float activations with dequantised weights, and the epilogues of all products. The sum of one (row,
@@ -101,8 +102,8 @@ inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Pa
   for (int64_t i = panel.n_rows * stride; i < kPanelRows * stride; ++i) out[i] = 0;
 }
 
-// out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows)
-inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
+// out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows), for a panel of at most kPanelRows
+inline void multiply_eight(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
   if (w.form == Form::packed) {
     multiply_strip(w, panel, out);
     return;
@@ -119,6 +120,24 @@ inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& sc
   }
 }
 
+// body(eight rows of the panel, where their results are) for all rows of a panel.
+template <class Body>
+inline void for_each_eight(const Panel& panel, float* out, const Body& body) {
+  for (int r = 0; r < panel.n_rows; r += kPanelRows, out += panel.n_tokens * kPanelRows) {
+    const int n_rows = panel.n_rows - r < kPanelRows ? panel.n_rows - r : kPanelRows;
+    body(Panel{panel.x, panel.token, panel.n_tokens, panel.row + r, n_rows}, out);
+  }
+}
+
+// out[r / 8, t, r % 8] = w[row + r] . x[t]
+inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
+  if (w.form == Form::packed && has_wide_strips(w.type)) {
+    multiply_wide(w, panel, scratch, out);
+  } else {
+    for_each_eight(panel, out, [&](const Panel& eight, float* y) { multiply_eight(w, eight, scratch, y); });
+  }
+}
+
 // The panel's rows of one token. Masked stores are slow on Zen 4, and only a last panel needs them.
 inline F8 load_rows(const float* p, const Panel& panel) {
   return panel.n_rows == kPanelRows ? load(p) : load_first(p, panel.n_rows);
@@ -131,18 +150,22 @@ inline void store_rows(float* p, F8 a, const Panel& panel) {
   }
 }
 
-inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
-  multiply_panel(product.w, panel, scratch, scratch.gate);
+inline void finish(const Linear& product, const Panel& panel, const float* sums) {
   const F8 bias = product.bias == nullptr ? broadcast(0) : load_rows(product.bias + panel.row, panel);
   const F8 scale = broadcast(product.scale);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
     const int64_t offset = (panel.token + t) * product.w.n_rows + panel.row;
-    F8 y = load(scratch.gate + t * kPanelRows);
+    F8 y = load(sums + t * kPanelRows);
     if (product.bias != nullptr) y = add(y, bias);
     if (product.scale != 1) y = mul(y, scale);
     if (product.residual != nullptr) y = add(y, load_rows(product.residual + offset, panel));
     store_rows(product.y + offset, y, panel);
   }
+}
+
+inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
+  multiply_panel(product.w, panel, scratch, scratch.gate);
+  for_each_eight(panel, scratch.gate, [&](const Panel& eight, float* sums) { finish(product, eight, sums); });
 }
 
 inline void add_bias(const float* bias, const Panel& panel, float* y) {
@@ -151,16 +174,22 @@ inline void add_bias(const float* bias, const Panel& panel, float* y) {
   for (int64_t t = 0; t < panel.n_tokens; ++t) store(y + t * kPanelRows, add(load(y + t * kPanelRows), rows));
 }
 
-inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch& scratch) {
-  multiply_panel(products.gate, panel, scratch, scratch.gate);
-  multiply_panel(products.up, panel, scratch, scratch.up);
-  add_bias(products.gate_bias, panel, scratch.gate);
-  add_bias(products.up_bias, panel, scratch.up);
+inline void finish(const Gated& products, const Panel& panel, float* gates, float* ups) {
+  add_bias(products.gate_bias, panel, gates);
+  add_bias(products.up_bias, panel, ups);
   for (int64_t t = 0; t < panel.n_tokens; ++t) {
-    const F8 gate = load(scratch.gate + t * kPanelRows), up = load(scratch.up + t * kPanelRows);
+    const F8 gate = load(gates + t * kPanelRows), up = load(ups + t * kPanelRows);
     float* out = products.y + (panel.token + t) * products.gate.n_rows + panel.row;
     store_rows(out, activate(products.activation, gate, up), panel);
   }
+}
+
+inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch& scratch) {
+  multiply_panel(products.gate, panel, scratch, scratch.gate);
+  multiply_panel(products.up, panel, scratch, scratch.up);
+  for_each_eight(panel, scratch.gate, [&](const Panel& eight, float* gates) {
+    finish(products, eight, gates, scratch.up + (gates - scratch.gate));
+  });
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -13,8 +13,9 @@ inline void to_half(const float* x, int64_t n, uint16_t* y) {
 }
 
 inline constexpr Table make_table(const char* name) {
-  return {name,         kGroup,           find_dequantize, linear,           gated_linear, norm_row,     quantize_32,
-          quantize_256, attention_append, attention_spans, attention_finish, exp_row,      scale_logits, to_half};
+  return {name,     kGroup,       kFloatGroup,  find_dequantize,  linear,          gated_linear,
+          norm_row, quantize_32,  quantize_256, attention_append, attention_spans, attention_finish,
+          exp_row,  scale_logits, to_half};
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -20,6 +20,7 @@ inline V broadcast_as(float x) {
 
 inline F16 load_16(const float* p) { return {load(p), load(p + 8)}; }
 inline F16 load_half_16(const uint16_t* p) { return {load_half(p), load_half(p + 8)}; }
+inline F16 load_bfloat_16(const uint16_t* p) { return {load_bfloat(p), load_bfloat(p + 8)}; }
 inline F16 load_codes_16(const int8_t* p) { return {load_codes(p), load_codes(p + 8)}; }
 inline void store(float* p, const F16& a) {
   store(p, a.low);
@@ -39,6 +40,9 @@ inline F16 zero_below(const F16& x, const F16& limit, const F16& a) {
 }
 inline F16 power_of_two(const F16& shifted) { return {power_of_two(shifted.low), power_of_two(shifted.high)}; }
 
+inline const F8& low_half(const F16& a) { return a.low; }
+inline const F8& high_half(const F16& a) { return a.high; }
+
 // Lane i + 8 behind lane i, then as of eight.
 inline float reduce_add(const F16& a) { return reduce_add(add(a.low, a.high)); }
 inline float reduce_max(const F16& a) { return reduce_max(max(a.low, a.high)); }
@@ -47,5 +51,10 @@ inline constexpr int kMostQueries = 6;  // of a tile: twelve sums, two vectors o
 
 // Rows of sixteen cells that T queries take at once, so that enough sums are under way to hide the latency of each.
 constexpr int groups_at_once(int T) { return T == 1 ? 4 : T == 2 ? 2 : 1; }
+
+inline constexpr int kFloatGroup = 6;  // tokens that meet a vector of weights: twelve sums, the weights and a factor
+
+// Vectors of a wide strip that T tokens take at once.
+constexpr int vectors_at_once(int T) { return T <= 3 ? 2 : 1; }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA
