@@ -84,6 +84,31 @@ def test_special_tokens_in_a_text_stay_text(tmp_path: Path) -> None:
     assert tokenizer.encode("<|im_end|>", parse_special=True) == [260]
 
 
+def unigram(folder: Path) -> Path:
+    """T5's form: pieces with scores, the control token's the best of them."""
+    words = [("<unk>", 0.0), ("</s>", 0.0), ("▁", -3.0), ("s", -4.0), ("/", -5.0), ("<", -5.5), (">", -6.0)]
+    backend = Tokenizer(models.Unigram([*words, ("▁s", -3.5)], unk_id=0, byte_fallback=False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    backend.decoder = decoders.Metaspace(prepend_scheme="always")
+    backend.add_special_tokens([AddedToken(text, normalized=False) for text in ("<unk>", "</s>")])
+    backend.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair=None, special_tokens=[("</s>", 1)]
+    )
+    backend.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text('{"eos_token": "</s>", "unk_token": "<unk>"}')
+    return folder
+
+
+def test_pieces_with_scores(tmp_path: Path) -> None:
+    """Ids are the library's, and what a user writes is no control token though the model has a piece for it."""
+    tokenizer = from_folder(unigram(tmp_path), n_vocab=8)
+    backend = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for text in ("s s", "s/</s>s</s>", "x s  x", "s<unk>"):
+        assert tokenizer.encode(text, parse_special=True) == backend.encode(text).ids, text
+    assert tokenizer.encode("s</s>") == [7, 5, 4, 3, 6, 1]
+    assert tokenizer.decode(tokenizer.encode("s</s>")) == "s</s>"
+
+
 def test_roles_and_padding(tmp_path: Path) -> None:
     """Ids of roles and ends, and an id for each row of the embedding."""
     folder = sentencepiece(tmp_path, None)
@@ -131,7 +156,15 @@ BROKEN = {
     ),
     "an added token without a text": (lambda d: d["added_tokens"].append({"id": 1}), "an added token is"),
     "an id of 2^40": (lambda d: d["added_tokens"][0].update(id=2**40), "an added token is"),
-    "another model": (lambda d: d["model"].update(type="WordPiece"), "'WordPiece'"),
+    "another model": (lambda d: d["model"].update(type="WordLevel"), "'WordLevel'"),
+    "a piece without a score": (
+        lambda d: d.update(model={"type": "Unigram", "vocab": [["a"]]}),
+        r"piece 0 is \['a'\]; expected a text and its score",
+    ),
+    "a piece without a text": (
+        lambda d: d.update(model={"type": "Unigram", "vocab": [[["a"], 0.0]]}),
+        "piece 0 is .*expected a text",
+    ),
     "no vocabulary": (lambda d: d["model"].update(vocab={}), "no vocabulary"),
     "ids that are no numbers": (lambda d: d["model"]["vocab"].update({"!": "0"}), "token '!'"),
     "merges of unknown tokens": (lambda d: d["model"]["merges"].append(["zz", "yy"]), "cannot be used"),

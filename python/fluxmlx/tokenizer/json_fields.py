@@ -9,15 +9,16 @@ from typing import Any, cast
 
 from fluxmlx.checkpoint.json_file import read_object
 from fluxmlx.errors import TokenizerError
-from fluxmlx.tokenizer import markers
+from fluxmlx.tokenizer import charsmap, markers
+from fluxmlx.tokenizer.json_around import FILE, around, is_id
 from fluxmlx.tokenizer.json_patterns import check_patterns
+from fluxmlx.tokenizer.json_words import inside_of_words, is_word_piece
 from fluxmlx.tokenizer.vocabulary import MAX_MERGES, MAX_TOKENS, TokenType, Vocabulary
 
 __all__ = ["JsonFields", "read_fields"]
 
-_FILE = "tokenizer.json"
 _MOST_ADDED = 1 << 17
-_MODELS = ("BPE", "Unigram")
+_MODELS = ("BPE", "Unigram", "WordPiece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class JsonFields:
 
     Attributes:
         definition: the file itself.
+        inside_of_words: what WordPiece's tokens begin with that do not begin a word; None for other models.
         adds_bos: whether a text gets the begin token.
         strips_first_space: whether decoding takes one space away from the begin of a text.
         marks_first_only: whether only the begin of a text gets a space, and not what follows a special token.
@@ -36,6 +38,7 @@ class JsonFields:
     vocabulary: Vocabulary
     user_defined: dict[str, int]
     is_byte_level: bool
+    inside_of_words: str | None
     adds_bos: bool
     strips_first_space: bool
     marks_first_only: bool
@@ -45,17 +48,22 @@ class JsonFields:
 
 def read_fields(folder: Path, n_vocab: int) -> JsonFields:
     """Reads tokenizer.json, tokenizer_config.json, generation_config.json and config.json of a folder."""
-    file = folder / _FILE
+    file = folder / FILE
     if not file.is_file():
-        raise TokenizerError(f"{folder} has no {_FILE}; other forms of a tokenizer are not read")
+        raise TokenizerError(f"{folder} has no {FILE}; other forms of a tokenizer are not read")
     definition = read_object(file)
     ids = _vocabulary(definition)
     added = _added(definition)
     tokens, types = _tokens(ids, added, n_vocab)
     parts = list(_parts(definition))
     check_patterns(parts)
-    before, after = _around(definition)
+    for part in parts:
+        if part["type"] == "Precompiled":
+            charsmap.decoded(part)
+    before, after = around(definition.get("post_processor"))
+    inside = inside_of_words(definition["model"], added)
     names = _names(folder, {**ids, **{str(row["content"]): int(row["id"]) for row in added}})
+    names["unk"] = _unknown(definition["model"], ids) if names["unk"] is None else names["unk"]
     bos = before[0] if before else names["bos"]
     controls = {tokens[i]: i for i, kind in enumerate(types) if kind == TokenType.CONTROL}
     found = markers.find(controls, {"eos": names["eos"]})
@@ -69,9 +77,10 @@ def read_fields(folder: Path, n_vocab: int) -> JsonFields:
             remove_extra_whitespaces=False, special_eats_space=False,
         ),
         user_defined={str(row["content"]): int(row["id"]) for row in added if not row.get("special")},
-        is_byte_level=_is_byte_level(parts, ids),
+        is_byte_level=inside is None and _is_byte_level(parts, ids),
+        inside_of_words=inside,
         adds_bos=bool(before),
-        strips_first_space=_strips(definition),
+        strips_first_space=inside is not None or _strips(definition),
         marks_first_only=any(
             part.get("type") == "Metaspace" and part.get("prepend_scheme") == "first" for part in parts
         ),
@@ -85,38 +94,43 @@ def _vocabulary(definition: dict[str, Any]) -> dict[str, int]:
     model = definition.get("model")
     fields = cast("dict[str, Any]", model) if isinstance(model, dict) else {}
     kind = fields.get("type", "BPE" if "merges" in fields else None)
+    kind = "WordPiece" if is_word_piece(fields) else kind
     if kind not in _MODELS:
-        raise TokenizerError(f"{_FILE}: the model is {str(kind)[:40]!r}; supported are {', '.join(_MODELS)}")
+        raise TokenizerError(f"{FILE}: the model is {str(kind)[:40]!r}; supported are {', '.join(_MODELS)}")
     vocab, merges = fields.get("vocab"), fields.get("merges") or []
     if kind == "Unigram" and isinstance(vocab, list):
-        vocab = {row[0]: i for i, row in enumerate(cast("list[Any]", vocab)) if isinstance(row, list) and row}
+        vocab = _pieces(cast("list[Any]", vocab))
     if not isinstance(vocab, dict) or not vocab or not isinstance(merges, list):
-        raise TokenizerError(f"{_FILE}: the model has no vocabulary")
+        raise TokenizerError(f"{FILE}: the model has no vocabulary")
     ids = cast("dict[Any, Any]", vocab)
     if len(ids) > MAX_TOKENS or len(cast("list[Any]", merges)) > MAX_MERGES:
         raise TokenizerError(
-            f"{_FILE}: {len(ids)} tokens and {len(merges)} merges; at most {MAX_TOKENS} are supported"
+            f"{FILE}: {len(ids)} tokens and {len(merges)} merges; at most {MAX_TOKENS} are supported"
         )
     for text, index in ids.items():
-        if not isinstance(text, str) or not _is_id(index):
-            raise TokenizerError(f"{_FILE}: token {str(text)[:40]!r} has the id {str(index)[:40]}")
+        if not isinstance(text, str) or not is_id(index):
+            raise TokenizerError(f"{FILE}: token {str(text)[:40]!r} has the id {str(index)[:40]}")
     return cast("dict[str, int]", ids)
+
+
+def _pieces(rows: list[Any]) -> dict[str, int]:
+    """Text to id of Unigram's pieces, each with its score."""
+    for index, row in enumerate(rows):
+        if not isinstance(row, list) or len(cast("list[Any]", row)) != 2 or not isinstance(row[0], str):
+            raise TokenizerError(f"{FILE}: piece {index} is {str(row)[:40]}; expected a text and its score")
+    return {row[0]: index for index, row in enumerate(rows)}
 
 
 def _added(definition: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of added_tokens, checked."""
     rows: Any = definition.get("added_tokens") or []
     if not isinstance(rows, list) or len(cast("list[Any]", rows)) > _MOST_ADDED:
-        raise TokenizerError(f"{_FILE}: added_tokens is no list of at most {_MOST_ADDED}")
+        raise TokenizerError(f"{FILE}: added_tokens is no list of at most {_MOST_ADDED}")
     for row in cast("list[Any]", rows):
         fields = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
-        if not isinstance(fields.get("content"), str) or not _is_id(fields.get("id")):
-            raise TokenizerError(f"{_FILE}: an added token is {str(row)[:80]}")
+        if not isinstance(fields.get("content"), str) or not is_id(fields.get("id")):
+            raise TokenizerError(f"{FILE}: an added token is {str(row)[:80]}")
     return cast("list[dict[str, Any]]", rows)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_TOKENS
 
 
 def _tokens(ids: Mapping[str, int], added: list[dict[str, Any]], n_vocab: int) -> tuple[list[str], list[int]]:
@@ -159,7 +173,7 @@ def _is_byte_level(parts: list[dict[str, Any]], ids: Mapping[str, int]) -> bool:
     if kinds & {"ByteFallback", "Metaspace"} or "<0x00>" in ids:
         return False
     raise TokenizerError(
-        f"{_FILE}: its tokens are neither byte-level nor SentencePiece's, which are what is known"
+        f"{FILE}: its tokens are neither byte-level nor SentencePiece's, which are what is known"
     )
 
 
@@ -171,36 +185,6 @@ def _strips(definition: dict[str, Any]) -> bool:
         if part["type"] == "Metaspace" and part.get("prepend_scheme", "always") != "never":
             return part.get("add_prefix_space", True) is not False
     return False
-
-
-def _around(definition: dict[str, Any]) -> tuple[list[int], list[int]]:
-    """The ids that go before and after a single text."""
-    before: list[int] = []
-    after: list[int] = []
-    template, ids = _template(definition.get("post_processor"))
-    into = before
-    for piece in template:
-        if "Sequence" in piece:
-            into = after
-        name = piece.get("SpecialToken", {}).get("id")
-        into += ids.get(name, {}).get("ids", []) if name is not None else []
-    if len(before) > 1 or len(after) > 1 or not all(map(_is_id, before + after)):
-        raise TokenizerError(
-            f"{_FILE}: a text gets {before} before and {after} after it; one of each is known"
-        )
-    return before, after
-
-
-def _template(part: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    if not isinstance(part, dict):
-        return [], {}
-    fields = cast("dict[str, Any]", part)
-    if fields.get("type") == "Sequence":
-        found = [_template(each) for each in fields.get("processors") or []]
-        return next((each for each in found if each[0]), ([], {}))
-    if fields.get("type") != "TemplateProcessing":
-        return [], {}
-    return fields.get("single") or [], fields.get("special_tokens") or {}
 
 
 def _names(folder: Path, ids: Mapping[str, int]) -> dict[str, int | None]:
@@ -215,6 +199,14 @@ def _names(folder: Path, ids: Mapping[str, int]) -> dict[str, int | None]:
     return result
 
 
+def _unknown(model: dict[str, Any], ids: Mapping[str, int]) -> int | None:
+    """The token for what the model cannot spell: Unigram names its id, the others its text."""
+    index = (
+        model.get("unk_id") if isinstance(model.get("unk_id"), int) else ids.get(str(model.get("unk_token")))
+    )
+    return index if is_id(index) and index in ids.values() else None
+
+
 def _end_ids(folder: Path, n_tokens: int) -> frozenset[int]:
     """The tokens that end an answer: one, or a list of them."""
     found: set[int] = set()
@@ -223,7 +215,7 @@ def _end_ids(folder: Path, n_tokens: int) -> frozenset[int]:
         value = read_object(file).get("eos_token_id") if file.is_file() else None
         values = cast("list[Any]", value) if isinstance(value, list) else [] if value is None else [value]
         for index in values:
-            if not _is_id(index) or index >= n_tokens:
+            if not is_id(index) or index >= n_tokens:
                 raise TokenizerError(
                     f"{file}: eos_token_id is {str(value)[:80]}; expected ids below {n_tokens}"
                 )

@@ -39,15 +39,17 @@ class JsonTokenizer(Tokenizer):
 
     def __init__(self, fields: JsonFields) -> None:
         self._is_byte_level = fields.is_byte_level
+        self._inside = fields.inside_of_words
         super().__init__(
             fields.vocabulary, add_bos=fields.adds_bos, add_space_prefix=fields.strips_first_space
         )
         matchers = {"eats_space": fields.eats_space, "eats_before": fields.eats_before}
         self._plain = SpecialMatcher(fields.user_defined, **matchers)
         self._parsing = SpecialMatcher({**fields.user_defined, **self.special_texts}, **matchers)
-        self._first = _backend(fields.definition, None)
+        definition = _without_specials(fields.definition, self.special_texts)
+        self._first = _backend(definition, None)
         scheme = "never" if fields.marks_first_only else None
-        self._later = _backend(fields.definition, scheme) if scheme else self._first
+        self._later = _backend(definition, scheme) if scheme else self._first
 
     def _encode_span(self, text: str, *, after_special: bool, is_first: bool) -> list[int]:
         check_runs(text)
@@ -68,12 +70,27 @@ class JsonTokenizer(Tokenizer):
             return byte_of_token(index, token)
         if kind == TokenType.USER_DEFINED:
             return token.encode("utf-8", "replace")
+        if self._inside is not None:
+            inner = token.removeprefix(self._inside)
+            return (inner if inner != token else f" {token}").encode("utf-8", "replace")
         if not self._is_byte_level:
             return token.replace(_SPACE, " ").encode("utf-8", "replace")
         try:
             return bytes_of_text(token)
         except UnicodeEncodeError:
             return token.encode("utf-8", "replace")
+
+
+def _without_specials(definition: dict[str, Any], special: Mapping[str, int]) -> dict[str, Any]:
+    """The file with other names for special tokens among the pieces of Unigram, which would be found in any text.
+
+    The names have a space, which is a mark in the texts that pieces are looked for in.
+    """
+    model = definition["model"]
+    if model.get("type") != "Unigram" or not special:
+        return definition
+    pieces = [[f" {i}", *row[1:]] if row[0] in special else row for i, row in enumerate(model["vocab"])]
+    return {**definition, "model": {**model, "vocab": pieces}}
 
 
 def _backend(definition: dict[str, Any], scheme: str | None) -> Backend:
