@@ -2,9 +2,12 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 
+#include "base/mlx_type.h"
 #include "bind/register.h"
 #include "quant/dequantize.h"
 #include "quant/encode.h"
@@ -14,15 +17,19 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-const TensorTypeInfo& type_named(std::string_view name) {
-  for (const TensorTypeInfo& info : tensor_types()) {
-    if (name == info.name) return info;
+using Types = std::span<const TensorTypeInfo>;
+
+const TensorTypeInfo& type_named(std::string_view name, std::initializer_list<Types> known) {
+  for (const Types types : known) {
+    for (const TensorTypeInfo& info : types) {
+      if (name == info.name) return info;
+    }
   }
   fail(ErrorCode::invalid_argument, "unknown tensor type '", name, "': tensor_types() lists those that exist");
 }
 
 nb::object dequantize(const nb::bytes& data, const std::string& type_name) {
-  const TensorTypeInfo& info = type_named(type_name);
+  const TensorTypeInfo& info = type_named(type_name, {tensor_types(), mlx_types()});
   const size_t n = data.size() / info.block_bytes * info.block_size;
   auto values = std::make_unique<float[]>(n);
   const std::span blocks(static_cast<const std::byte*>(data.data()), data.size());
@@ -35,7 +42,7 @@ nb::object dequantize(const nb::bytes& data, const std::string& type_name) {
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 nb::bytes encode(const Floats& values, const std::string& type_name, int threads) {
-  const TensorTypeInfo& info = type_named(type_name);
+  const TensorTypeInfo& info = type_named(type_name, {tensor_types()});
   if (threads < 0 || threads > kMaxThreads) {
     fail(ErrorCode::invalid_argument, "threads is ", threads, "; expected 0 (all) to ", kMaxThreads);
   }
@@ -64,7 +71,8 @@ void register_quant(nb::module_& m) {
   m.def("dequantize", &dequantize, nb::arg("data"), nb::arg("type_name"),
         nb::sig("def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float32]"),
         "The weights of whole blocks as float32 (n,).\n\n"
-        "Args:\n    data: blocks as a GGUF file holds them.\n    type_name: a name from tensor_types().\n"
+        "Args:\n    data: blocks as a GGUF file holds them, or as Checkpoint.tensor_bytes() gives them.\n"
+        "    type_name: a name from tensor_types(), or a type of MLX's such as \"affine 4 bit g64 BF16\".\n"
         "Raises:\n    InvalidArgumentError: unknown type, or data is not whole blocks.\n"
         "    UnsupportedModelError: this build cannot read the type.");
   m.def("encode", &encode, nb::arg("values"), nb::arg("type_name"), nb::arg("threads") = 0,

@@ -94,8 +94,8 @@ def dequantize(data: bytes, type_name: str) -> numpy.typing.NDArray[numpy.float3
     The weights of whole blocks as float32 (n,).
 
     Args:
-        data: blocks as a GGUF file holds them.
-        type_name: a name from tensor_types().
+        data: blocks as a GGUF file holds them, or as Checkpoint.tensor_bytes() gives them.
+        type_name: a name from tensor_types(), or a type of MLX's such as "affine 4 bit g64 BF16".
     Raises:
         InvalidArgumentError: unknown type, or data is not whole blocks.
         UnsupportedModelError: this build cannot read the type.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from types import SimpleNamespace
 
 import gguf_builder as build
 import numpy as np
@@ -16,7 +15,6 @@ pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install .
 import fluxmlx
 from fluxmlx import _core
 from fluxmlx.conversion import Fate
-from fluxmlx.conversion.convert import _Plan
 from fluxmlx.errors import InvalidArgumentError, ModelIOError, UnsupportedModelError
 
 
@@ -193,15 +191,6 @@ def test_types_that_cannot_be_read(tmp_path: Path) -> None:
         UnsupportedModelError, match=r"tensor blk.0.ffn_up.weight has the type I8, which cannot be"
     ):
         fluxmlx.convert(tmp_path / "ints.gguf", tmp_path / "q.gguf", quantize="Q8_0")
-
-
-@pytest.mark.parametrize("quantize", ["Q8_0", None])
-def test_types_that_gguf_has_not(quantize: str | None) -> None:
-    """Of a checkpoint that was quantised for MLX."""
-    odd = SimpleNamespace(name="blk.0.ffn_up.weight", type="AFFINE4", shape=(32, 2), n_bytes=64)
-    source = SimpleNamespace(metadata={}, keys=[], files=[], tensors=[odd])
-    with pytest.raises(UnsupportedModelError, match=r"tensor blk.0.ffn_up.weight has the type AFFINE4"):
-        _Plan(source, quantize)
 
 
 def test_progress_ends_with_the_whole(model: Path, tmp_path: Path) -> None:

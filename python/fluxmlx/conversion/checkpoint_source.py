@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fluxmlx.conversion.gguf_header import Key
-from fluxmlx.conversion.mixture import MIXTURES
+from fluxmlx.conversion.gguf_header import QUANTIZATION_VERSION, Key
+from fluxmlx.conversion.mixture import MIXTURES, Choice
+from fluxmlx.conversion.mlx_blocks import choice_for, to_gguf
 from fluxmlx.conversion.sources import CHUNK
 from fluxmlx.conversion.vocabulary_keys import vocabulary_keys
+from fluxmlx.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from fluxmlx import _core
     from fluxmlx.checkpoint import Checkpoint, Entry
 
 __all__ = ["CheckpointSource", "key_of"]
 
-_FLOAT_BYTES = 4
+_FLOATS = ("F32", "F16", "BF16")
 _WEIGHTS = "*.safetensors"
 
 
@@ -34,6 +39,7 @@ class _Row:
     shape: tuple[int, ...]
     n_bytes: int
     entry: Entry
+    choice: Choice
 
 
 class CheckpointSource:
@@ -46,8 +52,15 @@ class CheckpointSource:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self.metadata: dict[str, Any] = checkpoint.metadata
-        self.tensors: list[_Row] = [_row(entry) for entry in checkpoint.entries]
+        from fluxmlx._native import core
+
+        types = core.tensor_types()
+        self.tensors: list[_Row] = [_row(entry, types) for entry in checkpoint.entries]
         self._vocabulary = vocabulary_keys(checkpoint.folder, checkpoint.n_vocab)
+
+    @cached_property
+    def _native(self) -> _core.Checkpoint:
+        return self._checkpoint.native()
 
     @property
     def files(self) -> Sequence[Path]:
@@ -64,32 +77,57 @@ class CheckpointSource:
             for kind, _ in most
             if kind in MIXTURES
         ]
+        if any(row.entry.type not in _FLOATS for row in self.tensors):
+            said.append(Key("general.quantization_version", "UINT32", QUANTIZATION_VERSION))
         return [*said, *self._vocabulary]
+
+    def as_it_is(self, tensor: _Row) -> tuple[str, Choice]:
+        """The type in the checkpoint, and GGUF's that stands for it."""
+        return tensor.entry.type, tensor.choice
 
     def blocks(self, tensor: _Row) -> bytes:
         """The tensor in its type."""
         from fluxmlx._native import core
 
-        return b"".join(core.encode(part, tensor.type, 1) for part in self.values(tensor))
+        kind = tensor.entry.type
+        if kind in _FLOATS or tensor.type in _FLOATS:
+            return b"".join(core.encode(part, tensor.type, 1) for part in self.values(tensor))
+        try:
+            return b"".join(to_gguf(part, kind) for part in self._parts(tensor))
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"tensor {tensor.name}: {error}") from None
 
     def values(self, tensor: _Row) -> Iterator[npt.NDArray[np.float32]]:
         """The tensor's values, whole rows at a time."""
+        from fluxmlx._native import core
         from fluxmlx.checkpoint.arrays import read_array
 
+        kind = tensor.entry.type
+        if kind not in _FLOATS:
+            yield from (core.dequantize(part, kind) for part in self._parts(tensor))
+            return
         whole = read_array(tensor.entry).reshape(-1)
         step = max(1, CHUNK // tensor.shape[0]) * tensor.shape[0]
         for begin in range(0, len(whole), step):
             yield whole[begin : begin + step]
 
+    def _parts(self, tensor: _Row) -> Iterator[bytes]:
+        """Blocks of a tensor that MLX quantised, whole rows at a time."""
+        blocks = self._native.tensor_bytes(tensor.name)
+        row_bytes = len(blocks) // (math.prod(tensor.shape) // tensor.shape[0])
+        step = max(1, CHUNK // tensor.shape[0]) * row_bytes
+        for begin in range(0, len(blocks), step):
+            yield blocks[begin : begin + step]
 
-def _row(entry: Entry) -> _Row:
-    """Vectors and routers are F32 in every GGUF file: what runs them expects that."""
-    if len(entry.shape) > 1 and not entry.name.endswith("ffn_gate_inp.weight"):
-        return _Row(entry.name, entry.type, entry.shape, entry.n_bytes, entry)
-    n = 1
-    for size in entry.shape:
-        n *= size
-    return _Row(entry.name, "F32", entry.shape, n * _FLOAT_BYTES, entry)
+
+def _row(entry: Entry, types: dict[str, tuple[int, int, int, bool]]) -> _Row:
+    """Vectors, biases of experts and routers are F32 in every GGUF file: what runs them expects that."""
+    is_weight = entry.name.endswith(".weight") and not entry.name.endswith("ffn_gate_inp.weight")
+    is_matrix = is_weight and len(entry.shape) > 1
+    choice = choice_for(entry.type) if is_matrix else Choice("F32")
+    _, block_size, block_bytes, _ = types[choice.type]
+    n_bytes = math.prod(entry.shape) // block_size * block_bytes
+    return _Row(entry.name, choice.type, entry.shape, n_bytes, entry, choice)
 
 
 def key_of(name: str, value: Any) -> Key:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fluxmlx._native import core
-from fluxmlx.conversion.gguf_header import Key, Row, aligned, header
-from fluxmlx.conversion.mixture import Choice, Mixture, mixture_named
+from fluxmlx.conversion.gguf_header import QUANTIZATION_VERSION, Key, Row, aligned, header
+from fluxmlx.conversion.mixture import Mixture, mixture_named
 from fluxmlx.conversion.sources import GgufSource, Source
 from fluxmlx.conversion.whole_file import check_target, whole_file
 from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Conversion", "Fate", "convert"]
 
-_QUANTIZATION_VERSION = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a tensor; `reason` where its type is not the one that was asked for."""
+    """What became of a tensor; `reason` where its type is not the one that was asked for, or not the one it had."""
 
     name: str
     before: str
@@ -60,8 +58,9 @@ def convert(
 ) -> Conversion:
     """Writes a model as one GGUF file, with matrices of another type.
 
-    Tensors are read, encoded and written one at a time; those that have the type already are copied. Metadata is kept,
-    but for what says which types the file has. Norms, biases and routers stay as they are; where the rows of a matrix
+    Tensors are read, encoded and written one at a time; those that have the type already are copied, and what MLX
+    quantised keeps its codes where a type of the GGUF format has room for them. Metadata is kept, but for what says
+    which types the file has. Norms, biases and routers stay as they are; where the rows of a matrix
     are no whole blocks of its type, it gets one with smaller blocks.
 
     Args:
@@ -99,7 +98,7 @@ class _Plan:
         sizes = {kind: row[1] for kind, row in types.items()}
         names = [tensor.name for tensor in model.tensors]
         mixture = Mixture(name, model.metadata, names, sizes) if name else None
-        self.fates = [_fate(tensor, mixture, types) for tensor in model.tensors]
+        self.fates = [_fate(model, tensor, mixture, types) for tensor in model.tensors]
         rows = [
             Row(fate.name, tensor.shape, types[fate.after][0], fate.n_bytes)
             for fate, tensor in zip(self.fates, model.tensors, strict=True)
@@ -119,19 +118,22 @@ def _open(source: str | os.PathLike[str]) -> Source:
     return GgufSource(core.GgufFile(str(path)))
 
 
-def _fate(tensor: Tensor, mixture: Mixture | None, types: dict[str, tuple[int, int, int, bool]]) -> Fate:
-    choice = mixture.choose(tensor.name, tensor.shape, tensor.type) if mixture else Choice(tensor.type)
-    is_known = tensor.type in types
-    if is_known and choice.type == tensor.type:
-        return Fate(tensor.name, tensor.type, tensor.type, tensor.n_bytes, choice.reason)
-    _, block_size, block_bytes, readable = types[tensor.type] if is_known else (0, 0, 0, False)
+def _fate(
+    model: Source, tensor: Tensor, mixture: Mixture | None, types: dict[str, tuple[int, int, int, bool]]
+) -> Fate:
+    before, choice = model.as_it_is(tensor)
+    if mixture is not None:
+        choice = mixture.choose(tensor.name, tensor.shape, tensor.type)
+    if choice.type == tensor.type:
+        return Fate(tensor.name, before, tensor.type, tensor.n_bytes, choice.reason)
+    _, block_size, block_bytes, readable = types[tensor.type]
     if not readable:
         raise UnsupportedModelError(
-            f"tensor {tensor.name} has the type {tensor.type}, which cannot be read here; convert from another file"
+            f"tensor {tensor.name} has the type {before}, which cannot be read here; convert from another file"
         )
     n_weights = tensor.n_bytes // block_bytes * block_size
     _, block_size, block_bytes, _ = types[choice.type]
-    return Fate(tensor.name, tensor.type, choice.type, n_weights // block_size * block_bytes, choice.reason)
+    return Fate(tensor.name, before, choice.type, n_weights // block_size * block_bytes, choice.reason)
 
 
 def _keys(keys: Sequence[Key], mixture: Mixture | None) -> list[Key]:
@@ -139,7 +141,7 @@ def _keys(keys: Sequence[Key], mixture: Mixture | None) -> list[Key]:
         return list(keys)
     said = {
         "general.file_type": mixture.file_type,
-        "general.quantization_version": _QUANTIZATION_VERSION,
+        "general.quantization_version": QUANTIZATION_VERSION,
     }
     kept = [key for key in keys if key.name not in said]
     return [*kept, *(Key(name, "UINT32", value) for name, value in said.items())]
@@ -157,7 +159,7 @@ def _write_tensors(file: BinaryIO, model: Source, plan: _Plan, threads: int, rep
 
 
 def _parts(model: Source, tensor: Any, fate: Fate, threads: int) -> Iterator[bytes]:
-    if fate.after == fate.before:
+    if fate.after == tensor.type:
         yield model.blocks(tensor)
         return
     for values in model.values(tensor):

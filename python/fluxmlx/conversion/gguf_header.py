@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ALIGNMENT", "Key", "Row", "aligned", "header"]
+__all__ = ["ALIGNMENT", "QUANTIZATION_VERSION", "Key", "Row", "aligned", "header"]
 
 ALIGNMENT = 32
+QUANTIZATION_VERSION = 2  # of the block formats
 _VERSION = 3
 _TYPES = [
     "UINT8", "INT8", "UINT16", "INT16", "UINT32", "INT32", "FLOAT32", "BOOL", "STRING", "ARRAY", "UINT64", "INT64",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluxmlx.conversion.gguf_header import Key
+from fluxmlx.conversion.mixture import Choice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +33,12 @@ class Source(Protocol):
     @property
     def tensors(self) -> Sequence[Tensor]: ...
 
+    def as_it_is(self, tensor: Any) -> tuple[str, Choice]:
+        """The type that a tensor has there, and the one in a GGUF file where nobody asks for another: `tensor.type`."""
+        ...
+
     def blocks(self, tensor: Any) -> bytes:
-        """The tensor's bytes as they are."""
+        """The tensor's bytes in that type."""
         ...
 
     def values(self, tensor: Any) -> Iterator[npt.NDArray[np.float32]]:
@@ -67,6 +72,10 @@ class GgufSource:
             for name, value in self.metadata.items()
             if not name.startswith("split.") and name != "general.alignment"
         ]
+
+    def as_it_is(self, tensor: _core.GgufTensor) -> tuple[str, Choice]:
+        """Types stay."""
+        return tensor.type, Choice(tensor.type)
 
     def blocks(self, tensor: _core.GgufTensor) -> bytes:
         """The tensor's bytes as they are."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fluxmlx.conversion.gguf_header import Key
+from fluxmlx.conversion.piece_keys import unigram_keys, word_piece_keys, words_as_spelled
 from fluxmlx.errors import TokenizerError
 from fluxmlx.tokenizer import from_folder, from_gguf, pretokenizers
+from fluxmlx.tokenizer.fields import PREFIX
 from fluxmlx.tokenizer.json_fields import JsonFields, read_fields
 from fluxmlx.tokenizer.vocabulary import TokenType, read_vocabulary
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES", "find_pre", "vocabulary_keys"]
 
-_PREFIX = "tokenizer.ggml."
 # Texts that every pair of known ways to cut a text cuts differently.
 PROBES = (
     "I'm sure they'Ll say WE'VE done 3, 33, 333, 3333 and 123456789 things; isn't it 'twas o'clock, can'table   123?",
@@ -40,16 +42,26 @@ def vocabulary_keys(folder: Path, n_vocab: int) -> list[Key]:
         TokenizerError: it is none that a GGUF file can name.
     """
     fields = read_fields(folder, n_vocab)
-    kind = str(fields.definition["model"].get("type", "BPE"))
-    if kind != "BPE":
-        raise TokenizerError(
-            f"the model of tokenizer.json is {kind[:40]!r}; GGUF files are written with BPE only"
-        )
-    own = _byte_level(fields) if fields.is_byte_level else _sentence_pieces(fields)
-    keys = [*own, *_common(fields)]
-    keys += _special_ids(fields, keys)
-    _compare(keys, from_folder(folder, n_vocab=n_vocab))
-    return keys
+    tokenizer = from_folder(folder, n_vocab=n_vocab)
+    odd: str | None = None
+    for own in _own(fields):
+        keys = [*own, *_common(fields)]
+        keys += _special_ids(fields, keys)
+        if (odd := _first_difference(keys, tokenizer)) is None:
+            return keys
+    raise TokenizerError(
+        f"the tokenizer cannot be written to a GGUF file: {str(odd)[:40]!r} would give other tokens"
+    )
+
+
+def _own(fields: JsonFields) -> Iterator[list[Key]]:
+    """The keys of the model's kind, or of each way in which it may be meant."""
+    if fields.inside_of_words is not None:
+        yield word_piece_keys(fields)
+    elif fields.definition["model"].get("type") == "Unigram":
+        yield from unigram_keys(fields)
+    else:
+        yield _byte_level(fields) if fields.is_byte_level else _sentence_pieces(fields)
 
 
 def find_pre(definition: dict[str, Any]) -> str:
@@ -84,9 +96,9 @@ def _cut(pre_tokenizer: pre_tokenizers.PreTokenizer | None, text: str) -> list[s
 
 def _byte_level(fields: JsonFields) -> list[Key]:
     return [
-        Key(f"{_PREFIX}model", "STRING", "gpt2"),
-        Key(f"{_PREFIX}pre", "STRING", find_pre(fields.definition)),
-        Key(f"{_PREFIX}merges", "ARRAY[STRING]", _merges(fields.definition)),
+        Key(f"{PREFIX}model", "STRING", "gpt2"),
+        Key(f"{PREFIX}pre", "STRING", find_pre(fields.definition)),
+        Key(f"{PREFIX}merges", "ARRAY[STRING]", _merges(fields.definition)),
     ]
 
 
@@ -98,24 +110,25 @@ def _sentence_pieces(fields: JsonFields) -> list[Key]:
         ranks.setdefault(merge.replace(" ", "", 1), rank)
     scores = [float(-ranks.get(token, len(merges))) for token in fields.vocabulary.tokens]
     return [
-        Key(f"{_PREFIX}model", "STRING", "llama"),
-        Key(f"{_PREFIX}pre", "STRING", "default"),
-        Key(f"{_PREFIX}scores", "ARRAY[FLOAT32]", scores),
-        Key(f"{_PREFIX}add_space_prefix", "BOOL", fields.strips_first_space),
+        Key(f"{PREFIX}model", "STRING", "llama"),
+        Key(f"{PREFIX}pre", "STRING", "default"),
+        Key(f"{PREFIX}scores", "ARRAY[FLOAT32]", scores),
+        Key(f"{PREFIX}add_space_prefix", "BOOL", fields.strips_first_space),
     ]
 
 
 def _common(fields: JsonFields) -> list[Key]:
     vocabulary = fields.vocabulary
-    tokens = [text or f"[PAD{index}]" for index, text in enumerate(vocabulary.tokens)]
+    named = [text or f"[PAD{index}]" for index, text in enumerate(vocabulary.tokens)]
+    tokens = words_as_spelled(fields, named)
     types = [int(kind) for kind in vocabulary.types]
     if vocabulary.unk_id is not None and not fields.is_byte_level:
         types[vocabulary.unk_id] = int(TokenType.UNKNOWN)
     return [
-        Key(f"{_PREFIX}tokens", "ARRAY[STRING]", tokens),
-        Key(f"{_PREFIX}token_type", "ARRAY[INT32]", types),
-        Key(f"{_PREFIX}add_bos_token", "BOOL", fields.adds_bos),
-        Key(f"{_PREFIX}add_eos_token", "BOOL", bool(vocabulary.add_eos)),
+        Key(f"{PREFIX}tokens", "ARRAY[STRING]", tokens),
+        Key(f"{PREFIX}token_type", "ARRAY[INT32]", types),
+        Key(f"{PREFIX}add_bos_token", "BOOL", fields.adds_bos),
+        Key(f"{PREFIX}add_eos_token", "BOOL", bool(vocabulary.add_eos)),
     ]
 
 
@@ -132,24 +145,21 @@ def _special_ids(fields: JsonFields, keys: list[Key]) -> list[Key]:
     if ids["eos"] is None and vocabulary.eog_ids:
         ids["eos"] = min(vocabulary.eog_ids)
     found = [
-        Key(f"{_PREFIX}{name}_token_id", "UINT32", index) for name, index in ids.items() if index is not None
+        Key(f"{PREFIX}{name}_token_id", "UINT32", index) for name, index in ids.items() if index is not None
     ]
     known = read_vocabulary({key.name: key.value for key in [*keys, *found]}).eog_ids
     missing = sorted(vocabulary.eog_ids - known)
     return found + [
-        Key(f"{_PREFIX}{name}_token_id", "UINT32", index)
+        Key(f"{PREFIX}{name}_token_id", "UINT32", index)
         for name, index in zip(("eot", "eom"), missing, strict=False)
     ]
 
 
-def _compare(keys: list[Key], tokenizer: Tokenizer) -> None:
-    """Raises where the keys give other tokens than the checkpoint's own tokenizer.
+def _first_difference(keys: list[Key], tokenizer: Tokenizer) -> str | None:
+    """A text to which the keys give other tokens than the checkpoint's own tokenizer; None where there is none.
 
     Texts are composed first: GGUF files have no word for normalizers that do that.
     """
     made = from_gguf({key.name: key.value for key in keys})
-    for text in (unicodedata.normalize("NFC", probe) for probe in PROBES):
-        if made.encode(text) != tokenizer.encode(text):
-            raise TokenizerError(
-                f"the tokenizer cannot be written to a GGUF file: {text[:40]!r} would give other tokens"
-            )
+    texts = (unicodedata.normalize("NFC", probe) for probe in PROBES)
+    return next((text for text in texts if made.encode(text) != tokenizer.encode(text)), None)
