@@ -10,18 +10,17 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from fluxmlx.checkpoint import is_checkpoint, open_checkpoint
-from fluxmlx.checkpoint.folder import read_tensors
 from fluxmlx.checkpoint.json_file import read_object
+from fluxmlx.checkpoint.quantization import QUANTIZATION_KEYS
+from fluxmlx.checkpoint.safetensors import DTYPES
 from fluxmlx.conversion.convert import Conversion, Fate
+from fluxmlx.conversion.mlx_items import FLOATS, Item, items_of
 from fluxmlx.conversion.whole_file import check_folder, whole_folder
-from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
+from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.progress import Report, reporter
-
-if TYPE_CHECKING:
-    from fluxmlx.checkpoint.safetensors import Stored
 
 __all__ = ["convert_to_mlx"]
 
@@ -33,7 +32,7 @@ _BESIDE = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
     "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
-_WIDTHS = {"F32": 4, "F16": 2, "BF16": 2}
+_MXFP4 = {"group_size": 32, "bits": 4, "mode": "mxfp4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class _Piece:
 
     @property
     def n_bytes(self) -> int:
-        return math.prod(self.shape) * (_WIDTHS[self.dtype] if self.dtype in _WIDTHS else 4)
+        return math.prod(self.shape) * DTYPES[self.dtype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,14 @@ class _Grouping:
     bits: int
     size: int
 
-    def fits(self, tensor: Stored) -> bool:
-        """Whether it is a matrix whose rows are whole groups."""
+    def fits(self, item: Item) -> bool:
+        """Whether it is a matrix, or one for each expert, whose rows are whole groups."""
         return (
-            tensor.name.endswith(".weight")
-            and len(tensor.shape) == 2
-            and tensor.shape[1] % max(self.size, 32) == 0
+            item.name.endswith(".weight")
+            and item.dtype in FLOATS
+            and not item.is_router
+            and len(item.shape) in (2, 3)
+            and item.shape[-1] % max(self.size, 32) == 0
         )
 
 
@@ -74,24 +75,30 @@ def convert_to_mlx(
     progress: bool | Report = False,
 ) -> Conversion:
     """Writes a folder with safetensors files as mlx-lm does: `model.safetensors`, a `config.json` that names the
-    quantisation, and the tokenizer's files. Tensors keep their names; those that are not quantised keep their type.
+    quantisation, and the tokenizer's files. Tensors keep their names, but experts are stacked; routers, and what is
+    quantised already, stay as they are.
 
     Args:
-        source: a folder with config.json and safetensors files of F32, F16 or BF16, or a name of one.
+        source: a folder with config.json and safetensors files, or a name of one.
         target: the folder to make; it is there whole or not at all, and must not be there before.
-        bits: 2, 3, 4, 5, 6 or 8 for each weight of a matrix; None: as they are.
+        bits: 2, 3, 4, 5, 6 or 8 for each weight of the other matrices; None: as they are.
         group_size: 32, 64 or 128 weights that share a scale and a bias.
         progress: bars on the terminal for True, or a function of ("converting", bytes done, bytes in all).
 
     Raises:
-        InvalidArgumentError: a number cannot be used, the source is no such folder, or the target is there.
+        InvalidArgumentError: a number cannot be used, the source is no such folder or has nothing left to quantise, or
+            the target is there.
         ModelFileError, UnsupportedModelError: the source is damaged, or of a family that is not known here.
         ModelIOError: something could not be read or written.
     """
     grouping = _grouping(bits, group_size)
     folder = _folder(source)
-    tensors = list(read_tensors(folder).values())
-    plan = [(tensor, _pieces(tensor, grouping)) for tensor in tensors]
+    config = read_object(folder / _CONFIG)
+    plan = [(item, _pieces(item, grouping)) for item in items_of(open_checkpoint(folder), config)]
+    if grouping is not None and all(len(pieces) == 1 for _, pieces in plan):
+        raise InvalidArgumentError(
+            f"{folder} has no matrices that could be quantised; begin with the original model"
+        )
     whole = sum(piece.n_bytes for _, pieces in plan for piece in pieces)
     path = Path(target)
     check_folder(path, whole)
@@ -99,8 +106,8 @@ def convert_to_mlx(
         with (partial / _WEIGHTS).open("wb") as file:
             file.write(_header([piece for _, pieces in plan for piece in pieces]))
             _write(file, plan, grouping, report, whole)
-        _write_rest(folder, partial, grouping)
-    fates = tuple(_fate(tensor, pieces, grouping) for tensor, pieces in plan)
+        _write_rest(folder, partial, _with_quantization(config, plan, grouping))
+    fates = tuple(_fate(item, pieces, grouping) for item, pieces in plan)
     return Conversion(path, sum(file.stat().st_size for file in path.iterdir()), fates)
 
 
@@ -120,22 +127,19 @@ def _folder(source: str | os.PathLike[str]) -> Path:
     path = hub.resolve(os.fspath(source)).path
     if not is_checkpoint(path):
         raise InvalidArgumentError(f"{path} is no folder with config.json: MLX's folders are made of these")
-    names = {entry.name for entry in open_checkpoint(path).entries}
-    if any(name.endswith("_exps.weight") for name in names):
-        raise UnsupportedModelError(f"{path} has experts, which are not written in MLX's form yet")
     return path
 
 
-def _pieces(tensor: Stored, grouping: _Grouping | None) -> list[_Piece]:
-    if grouping is None or not grouping.fits(tensor):
-        return [_Piece(tensor.name, tensor.dtype, tensor.shape)]
-    rows, columns = tensor.shape
-    module = tensor.name.removesuffix("weight")
-    groups = (rows, columns // grouping.size)
+def _pieces(item: Item, grouping: _Grouping | None) -> list[_Piece]:
+    if grouping is None or not grouping.fits(item):
+        return [_Piece(item.name, item.dtype, item.shape)]
+    *rows, columns = item.shape
+    module = item.name.removesuffix("weight")
+    groups = (*rows, columns // grouping.size)
     return [
-        _Piece(tensor.name, "U32", (rows, columns * grouping.bits // 32)),
-        _Piece(f"{module}scales", tensor.dtype, groups),
-        _Piece(f"{module}biases", tensor.dtype, groups),
+        _Piece(item.name, "U32", (*rows, columns * grouping.bits // 32)),
+        _Piece(f"{module}scales", item.dtype, groups),
+        _Piece(f"{module}biases", item.dtype, groups),
     ]
 
 
@@ -153,18 +157,16 @@ def _header(pieces: list[_Piece]) -> bytes:
 
 def _write(
     file: BinaryIO,
-    plan: list[tuple[Stored, list[_Piece]]],
+    plan: list[tuple[Item, list[_Piece]]],
     grouping: _Grouping | None,
     report: Report | None,
     whole: int,
 ) -> None:
     done = 0
-    for tensor, pieces in plan:
-        with tensor.file.open("rb") as source:
-            source.seek(tensor.offset)
-            data = source.read(tensor.n_bytes)
+    for item, pieces in plan:
+        data = item.read()
         if grouping is not None and len(pieces) > 1:
-            parts: Iterator[Any] = _quantised(data, tensor, grouping)
+            parts: Iterator[Any] = _quantised(data, item, grouping)
         else:
             parts = iter([data])
         for part in parts:
@@ -173,32 +175,49 @@ def _write(
                 report("converting", done, whole)
 
 
-def _quantised(data: bytes, tensor: Stored, grouping: _Grouping) -> Iterator[Any]:
+def _quantised(data: bytes, item: Item, grouping: _Grouping) -> Iterator[Any]:
     """MLX's own codes, scales and biases."""
     import mlx.core as mx
     import numpy as np
 
     kinds = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
     with mx.stream(mx.cpu):
-        raw = np.frombuffer(data, "<u4" if tensor.dtype == "F32" else "<u2").reshape(tensor.shape)
-        values = mx.array(raw).view(kinds[tensor.dtype])
+        raw = np.frombuffer(data, "<u4" if item.dtype == "F32" else "<u2").reshape(item.shape)
+        values = mx.array(raw).view(kinds[item.dtype])
         for made in mx.quantize(values, group_size=grouping.size, bits=grouping.bits):
             yield np.array(made.view(mx.uint32 if made.itemsize == 4 else mx.uint16)).tobytes()
 
 
-def _write_rest(source: Path, target: Path, grouping: _Grouping | None) -> None:
-    config = read_object(source / _CONFIG)
+def _with_quantization(
+    config: dict[str, Any], plan: list[tuple[Item, list[_Piece]]], grouping: _Grouping | None
+) -> dict[str, Any]:
+    """config.json with what it says of quantised matrices: those of before, and those of now by their names."""
+    before = next((config[key] for key in QUANTIZATION_KEYS if config.get(key) is not None), None)
+    if before is not None and "quant_method" in before:
+        before = _MXFP4
+    if grouping is None and before is None:
+        return config
+    said = dict(before or {})
     if grouping is not None:
-        said = {"group_size": grouping.size, "bits": grouping.bits}
-        config |= {"quantization": said, "quantization_config": said}
+        ours = {"group_size": grouping.size, "bits": grouping.bits}
+        named = {
+            item.name.removesuffix(".weight"): ours | {"mode": "affine"}
+            for item, pieces in plan
+            if len(pieces) > 1
+        }
+        said |= named if before is not None else ours
+    return config | {"quantization": said, "quantization_config": said}
+
+
+def _write_rest(source: Path, target: Path, config: dict[str, Any]) -> None:
     (target / _CONFIG).write_text(json.dumps(config, indent=4, sort_keys=True) + "\n", encoding="utf-8")
     for name in _BESIDE:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
 
 
-def _fate(tensor: Stored, pieces: list[_Piece], grouping: _Grouping | None) -> Fate:
+def _fate(item: Item, pieces: list[_Piece], grouping: _Grouping | None) -> Fate:
     n_bytes = sum(piece.n_bytes for piece in pieces)
     if grouping is None or len(pieces) == 1:
-        return Fate(tensor.name, tensor.dtype, tensor.dtype, n_bytes)
-    return Fate(tensor.name, tensor.dtype, f"{grouping.bits} bits in {grouping.size}s", n_bytes)
+        return Fate(item.name, item.dtype, item.dtype, n_bytes)
+    return Fate(item.name, item.dtype, f"{grouping.bits} bits in {grouping.size}s", n_bytes)
