@@ -17,7 +17,7 @@ import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-__all__ = ["Sample", "together"]
+__all__ = ["Sample", "completion", "together"]
 
 _PAUSE_S = 0.01  # between two looks at /health
 _AT_ONCE = 1 << 16  # bytes
@@ -64,7 +64,7 @@ class _Client:
     ) -> None:
         self.answers: list[_Answer] = []
         self._address = (host, port)
-        self._requests = iter([_request(host, port, prompt, tokens) for prompt in prompts])
+        self._requests = iter([completion(host, port, prompt, tokens) for prompt in prompts])
         self._selector = selector
         self._ask()
 
@@ -126,7 +126,7 @@ def _unchunked(whole: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     return b"".join(parts), ends
 
 
-def _request(host: str, port: int, prompt: str, tokens: int) -> bytes:
+def completion(host: str, port: int, prompt: str, tokens: int) -> bytes:
     """A completion of exactly so many tokens, streamed."""
     body = {
         "model": "bench", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True,

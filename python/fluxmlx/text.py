@@ -75,9 +75,18 @@ class TextMethods:
         messages: Conversation,
         tools: Sequence[Mapping[str, Any]] | None = None,
         template_options: Mapping[str, Any] | None = None,
+        *,
+        add_generation_prompt: bool = True,
     ) -> list[int]:
-        """The token ids that `chat()` sends for these messages."""
+        """The token ids that `chat()` sends for these messages.
+
+        Args:
+            add_generation_prompt: end with what makes the model answer.
+        """
         from fluxmlx import chat
 
         whole = chat.with_preface(messages, self._form.system, self._form.preface)
-        return chat.apply(self.tokenizer, self.chat_template, whole, tools=tools, **(template_options or {}))
+        return chat.apply(
+            self.tokenizer, self.chat_template, whole,
+            add_generation_prompt=add_generation_prompt, tools=tools, **(template_options or {}),
+        )  # fmt: skip

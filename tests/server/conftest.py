@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent / "support"))
+sys.path += [str(Path(__file__).parent / "support"), str(Path(__file__).parents[1] / "model")]
 
 import httpx
+import tiny_models
 from stub_engine import StubEngine, StubLoader
 
 from fluxmlx.server import ModelPool, ServerSettings, create_app
@@ -38,3 +39,17 @@ def open_client(loader: StubLoader) -> Open:
         return client
 
     return make
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store, and no way out."""
+    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "store"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
+    monkeypatch.setenv("FLUXMLX_REGISTRY", "http://127.0.0.1:1")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def gguf(tmp_path: Path) -> Path:
+    return tiny_models.write(tmp_path / "tiny.gguf", tiny_models.Tiny(tied=False))

@@ -31,7 +31,7 @@ def answer(request: str) -> tuple[bytes, bytes]:
         config = uvicorn.Config(app, log_config=None)
         config.load()
         loop = asyncio.get_running_loop()
-        protocol = connection_class(5, 5)
+        protocol = connection_class(5, 5, 10)
         server = await loop.create_server(lambda: protocol(config, ServerState(), {}), "127.0.0.1", 0)
         async with server:
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +176,31 @@ def test_a_body_that_stops_coming(open_client: Open) -> None:
         await asyncio.sleep(5)
 
     assert call(open_client, "POST", "/v1/item", {"body_timeout": 0.05}, content=pieces()).status_code == 408
+
+
+def test_a_body_that_trickles(open_client: Open) -> None:
+    """No pause is too long, and still it is 408: a connection cannot be held by a byte now and then."""
+
+    async def pieces() -> Any:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    began = time.monotonic()
+    assert call(open_client, "POST", "/v1/item", {"body_timeout": 0.3}, content=pieces()).status_code == 408
+    assert 0.2 < time.monotonic() - began < 3
+
+
+def test_a_body_that_comes_steadily(open_client: Open) -> None:
+    """It may take longer than body_timeout, where the bytes are many."""
+
+    async def pieces() -> Any:
+        yield b"{}"
+        for _ in range(10):
+            await asyncio.sleep(0.02)
+            yield b" " * 1024
+
+    assert call(open_client, "POST", "/v1/item", {"body_timeout": 0.15}, content=pieces()).status_code == 200
 
 
 @pytest.mark.parametrize(

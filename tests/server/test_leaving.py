@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -45,16 +46,21 @@ def until_number(server: Server, name: str, value: float, seconds: float = 20) -
     raise AssertionError(f"{name} never was {value}")
 
 
+def refusal(server: Server) -> float:
+    """Seconds until a request knows that the queue is full."""
+    began = time.monotonic()
+    refused = httpx.post(server.url + "/api/generate", json={"model": "smol", "prompt": "x" * 100_000})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    return time.monotonic() - began
+
+
 def test_in_an_answer_and_in_the_queue(server: Server) -> None:
     """Who waits leaves without a trace, who runs frees the place, and the one behind them goes on."""
     first = send(server, "Once upon a time")
     until_number(server, "running", 1)
     second, third = send(server, "Twice"), send(server, "Thrice", 3)
     until_number(server, "queued", 2)
-    began = time.monotonic()
-    refused = httpx.post(server.url + "/api/generate", json={"model": "smol", "prompt": "x" * 100_000})
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert time.monotonic() - began < 1
+    assert median(refusal(server) for _ in range(20)) < 0.05
     second.close()
     until_number(server, "queued", 1)
     first.close()

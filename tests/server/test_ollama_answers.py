@@ -74,12 +74,14 @@ def test_thoughts_are_apart(open_client: Open) -> None:
     """What a thinking model thinks is in `thinking`; `think` reaches the template; others refuse it."""
     engine = StubEngine(words=("<th", "ink>hm", "m</think>", "\n\nyes"), thinks=True)
     found = rows(post(open_client, "/api/chat", {**CHAT, "think": True}, engine))
-    assert engine.template_options == {"enable_thinking": True}
+    assert engine.template_options == {"enable_thinking": True, "thinking": True}
     assert "".join(row["message"].get("thinking", "") for row in found) == "hmm"
     assert "".join(row["message"]["content"] for row in found) == "yes"
     [whole] = rows(post(open_client, "/api/generate", {**GENERATE, "stream": False, "think": "high"}, engine))
     assert (whole["thinking"], whole["response"]) == ("hmm", "yes")
-    assert engine.template_options == {"enable_thinking": True, "reasoning_effort": "high"}
+    assert engine.template_options == {"enable_thinking": True, "thinking": True, "reasoning_effort": "high"}
+    rows(post(open_client, "/api/chat", CHAT, engine))
+    assert engine.template_options == {"enable_thinking": True}
     refused = post(open_client, "/api/chat", {**CHAT, "think": True})
     assert (refused.status_code, refused.json()) == (400, {"error": '"a" does not support thinking'})
 
@@ -140,20 +142,13 @@ def test_a_cut_is_told(open_client: Open) -> None:
     assert refused.status_code == 400 and "329" in refused.text and "100" in refused.text
 
 
-def test_raw_and_templates(open_client: Open) -> None:
-    """`raw` takes the prompt as it is; a request's own template is used."""
+def test_raw_and_context(open_client: Open) -> None:
+    """`raw` takes the prompt as it is; a context goes before it."""
     engine = StubEngine()
     rows(post(open_client, "/api/generate", {**GENERATE, "raw": True}, engine))
     assert bytes(engine.calls[-1][0]) == b"Why?"
-    rows(
-        post(
-            open_client,
-            "/api/generate",
-            {**GENERATE, "template": "Q: {{ .Prompt }} A:", "context": [1, 2]},
-            engine,
-        )
-    )
-    assert engine.calls[-1][0] == [1, 2, *b"Q: Why? A:"]
+    rows(post(open_client, "/api/generate", {**GENERATE, "context": [1, 2]}, engine))
+    assert engine.calls[-1][0] == [1, 2, *b"user:Why?\n"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +160,8 @@ def test_raw_and_templates(open_client: Open) -> None:
         ("/api/generate", {**GENERATE, "suffix": "x"}, 400, '"a" does not support insert'),
         ("/api/generate", {**GENERATE, "format": "json"}, 400, "does not support format"),
         ("/api/generate", {**GENERATE, "format": {"type": "object"}}, 400, "does not support format"),
+        ("/api/generate", {**GENERATE, "format": {}}, 400, "does not support format"),
+        ("/api/chat", {**CHAT, "format": "xml"}, 400, 'invalid format: "xml"'),
         ("/api/generate", {**GENERATE, "options": {"top_k": "x"}}, 400, "must be of type integer"),
         ("/api/generate", {**GENERATE, "options": {"temperature": -1}}, 400, "temperature"),
         ("/api/generate", {**GENERATE, "top_logprobs": 21}, 400, "top_logprobs must be between 0 and 20"),

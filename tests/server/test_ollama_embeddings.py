@@ -31,4 +31,6 @@ def test_embeddings(open_client: Open) -> None:
     assert (cut["prompt_eval_count"], cut["prompt_cut_count"]) == (512, 88)
     old = post(open_client, "/api/embeddings", {"model": "a", "prompt": "x"}).json()
     assert old == {"embedding": [3.0, 4.0, 0.0]}
+    old = post(open_client, "/api/embeddings", {"model": "a", "prompt": "x" * 600}).json()
+    assert old["prompt_cut_count"] == 88
     assert post(open_client, "/api/embeddings", {"model": "a", "prompt": ""}).json() == {"embedding": []}

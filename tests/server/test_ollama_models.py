@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from model_store import digest_of, run, send
 
-sys.path.append(str(Path(__file__).parent.parent / "model"))
-
-import tiny_models
-
-from fluxmlx.server import ModelPool, ServerSettings, create_app
-
-Work = Callable[[httpx.AsyncClient], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty store, and no way out."""
-    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path / "store"))
-    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
-    monkeypatch.setenv("FLUXMLX_REGISTRY", "http://127.0.0.1:1")
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    return tiny_models.write(tmp_path / "tiny.gguf", tiny_models.Tiny(tied=False))
-
-
-def run(work: Work, *, source: Path | None = None, **settings: Any) -> None:
-    async def main() -> None:
-        whole = ServerSettings(**settings)
-        pool = ModelPool(whole)
-        if source:
-            pool.add_source("tiny", str(source))
-        transport = httpx.ASGITransport(create_app(whole, pool))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            await work(client)
-        await pool.close()
-
-    asyncio.run(main())
-
-
-def digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-async def send(client: httpx.AsyncClient, data: bytes, digest: str | None = None) -> httpx.Response:
-    return await client.post(f"/api/blobs/{digest or digest_of(data)}", content=data)
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def test_the_service() -> None:
@@ -119,6 +74,10 @@ def test_what_the_server_was_started_with(gguf: Path) -> None:
         assert row["name"] == "tiny" and row["details"]["family"] == "llama"
         shown = await client.post("/api/show", json={"model": "tiny", "verbose": True})
         assert len(shown.json()["model_info"]["tokenizer.ggml.tokens"]) > 5
+        tensors = {row["name"]: row for row in shown.json()["tensors"]}
+        assert (
+            tensors["token_embd.weight"]["type"] == "F32" and len(tensors["token_embd.weight"]["shape"]) == 2
+        )
         for name in (str(gguf), "./tiny.gguf", "/etc/passwd"):
             found = await client.post("/api/show", json={"model": name})
             assert found.status_code == 404, found.text
@@ -156,6 +115,22 @@ def test_blobs_that_lie() -> None:
         ("POST", "/api/create", {"model": "a", "files": {"x": "../../x"}}, 400, "sha256"),
         ("POST", "/api/create", {"model": "a", "from": "b", "adapters": {"x": "y"}}, 400, "adapters"),
         ("POST", "/api/create", {"model": "a", "from": "b", "quantize": "q4_0"}, 400, "quantize"),
+        (
+            "POST",
+            "/api/create",
+            {"model": "a", "from": "b", "renderer": "qwen3"},
+            400,
+            "renderer is not supported",
+        ),
+        ("POST", "/api/create", {"model": "a", "from": "b", "draft_files": {"x": "y"}}, 400, "draft_files"),
+        ("POST", "/api/create", {"model": "a", "modelfile": "FROM b"}, 400, "modelfile is not supported"),
+        (
+            "POST",
+            "/api/create",
+            {"model": "a", "from": "b", "messages": [{"role": "user", "content": "x", "images": ["aGk="]}]},
+            400,
+            "a role and a content",
+        ),
     ],
 )
 def test_refusals(method: str, path: str, body: Any, status: int, text: str) -> None:

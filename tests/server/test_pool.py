@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pooling import run, use
@@ -17,6 +18,7 @@ from fluxmlx.errors import (
 )
 from fluxmlx.server import ModelPool
 from fluxmlx.server.durations import FOR_EVER
+from fluxmlx.server.stamps import Stamps
 
 
 async def settled(condition: Callable[[], bool]) -> None:
@@ -211,3 +213,37 @@ def test_close_ends_everything(loader: StubLoader) -> None:
 
     run(loader, work)
     assert len(loader.engines) == 1
+
+
+def test_files_that_have_changed_are_loaded_anew(loader: StubLoader, tmp_path: Path) -> None:
+    """Written to in place, replaced, or gone: the next request has what is there now."""
+    file = tmp_path / "model"
+    file.write_bytes(b"one")
+    loader.files = [file]
+
+    async def work(pool: ModelPool) -> None:
+        first = await use(pool, "a")
+        assert await use(pool, "a") is first
+        file.write_bytes(b"another")
+        second = await use(pool, "a")
+        assert second is not first and await use(pool, "a") is second
+        other = tmp_path / "new"
+        other.write_bytes(b"another")
+        other.replace(file)
+        third = await use(pool, "a")
+        assert third is not second
+        file.unlink()
+        assert await use(pool, "a") is not third
+
+    run(loader, work)
+
+
+def test_a_path_that_is_gone(tmp_path: Path) -> None:
+    """What was loaded from it goes on; a model of a store that is gone was removed."""
+    file = tmp_path / "model"
+    file.touch()
+    by_path, by_name = Stamps([file], is_named=False), Stamps([file], is_named=True)
+    file.unlink()
+    assert (by_path.have_changed(), by_name.have_changed()) == (False, True)
+    file.write_bytes(b"new")
+    assert by_path.have_changed()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -110,6 +112,45 @@ def test_a_reader_that_stops_is_cut_off() -> None:
         assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 1.0')
         assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 0.0')
         assert 'fluxmlx_engine_cancelled{model="a:latest"} 1.0' in httpx.get(server.url + "/metrics").text
+
+
+def test_a_connection_too_many() -> None:
+    """Its requests get 503 and when to come again, with an id and in the protocol's shape; probes are answered, and who
+    was there before goes on."""
+    with serving(max_connections=2, words=30, pause=0.02) as server, start_stream(server) as stream:
+        with server.connect():
+            refused = httpx.post(server.url + "/stream/nd")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.json() == {"error": "too many connections are open"}
+            assert refused.headers["x-request-id"] and refused.headers["connection"] == "close"
+            assert httpx.get(server.url + "/health").status_code == 200
+            assert 'status="503"' in httpx.get(server.url + "/metrics").text
+            found = b""
+            while not found.endswith(b"0\r\n\r\n"):
+                found += stream.recv(4096)
+        assert found.count(b"word") >= 25
+        stream.close()
+        assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 0.0')
+        assert httpx.post(server.url + "/stream/nd").status_code == 200
+
+
+@pytest.mark.parametrize("version", ["9.9", "0.9"])
+def test_another_http(server: Server, version: str) -> None:
+    """What speaks another version is told so."""
+    with server.connect() as connection:
+        connection.sendall(f"GET /health HTTP/{version}\r\nHost: localhost\r\n\r\n".encode())
+        assert read_all(connection).startswith(b"HTTP/1.1 505")
+
+
+def test_uploads_that_wait_hold_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty clients who send a blob and stop half way: what else needs a thread is done at once."""
+    monkeypatch.setenv("FLUXMLX_HOME", str(tmp_path))
+    head = f"POST /api/blobs/sha256:{'a' * 64} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
+    with serving("serve_empty.py") as server, contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(server.connect()).sendall(head.encode())
+        time.sleep(0.3)
+        assert httpx.get(server.url + "/api/tags", timeout=5).json() == {"models": []}
 
 
 GARBAGE = {

@@ -38,7 +38,10 @@ _REFUSALS = {
     405: "Not by this method",
     408: "The request came too slowly",
     413: "The request is too large",
+    414: "The address is too long",
     415: "The body is not JSON",
+    431: "The head is too long",
+    502: "A download from elsewhere failed",
     503: "Too much is going on, or the server is about to stop; try again later",
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["connection_class"]
 
 
-def connection_class(header_timeout: float, write_timeout: float) -> type[H11Protocol]:
-    """The class of connections with these limits, in seconds; 0 for no limit.
+def connection_class(header_timeout: float, write_timeout: float, max_connections: int) -> type[H11Protocol]:
+    """The class of connections with these limits; times are in seconds, and 0 for no limit.
 
     Args:
         header_timeout: from the first byte that may come to the end of a request's head.
         write_timeout: that a reader may leave more unread than its connection holds.
+        max_connections: open at once; `state["is_crowded"]` of a request says that it came on one more.
     """
 
     class Connection(H11Protocol):
@@ -29,11 +30,13 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
             super().__init__(*args, **options)
             self._head: asyncio.TimerHandle | None = None
             self._stall: asyncio.TimerHandle | None = None
+            self._is_crowded = False
             self._route = self.app
             self.app = self._run  # type: ignore[assignment]
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            self._is_crowded = len(self.connections) > max_connections
             self._head = self._after(header_timeout)
 
         def data_received(self, data: bytes) -> None:
@@ -56,6 +59,7 @@ def connection_class(header_timeout: float, write_timeout: float) -> type[H11Pro
 
         async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
             self._head = _stop(self._head)
+            scope["state"]["is_crowded"] = self._is_crowded
             await self._route(scope, receive, _with_short_way(self, scope, send))
 
         def _after(self, seconds: float) -> asyncio.TimerHandle | None:

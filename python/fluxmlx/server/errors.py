@@ -8,7 +8,15 @@ from typing import Any
 
 from fluxmlx import errors
 
-__all__ = ["ErrorBody", "Failure", "RequestError", "failure_of", "openai_error_body", "plain_error_body"]
+__all__ = [
+    "RETRY_AFTER_S",
+    "ErrorBody",
+    "Failure",
+    "RequestError",
+    "failure_of",
+    "openai_error_body",
+    "plain_error_body",
+]
 
 RETRY_AFTER_S = 1
 

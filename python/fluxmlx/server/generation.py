@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fluxmlx.errors import QueueFullError
@@ -67,16 +67,18 @@ async def wholes(
     context: ServerContext,
     engine: Any,
     prompts: list[Any],
-    params: Any = None,
+    params: Sequence[Any],
     *,
     model: str = "",
     **options: Any,
 ) -> list[Completion]:
-    """The same for several prompts; of a list of more than one, those wait that the engine's queue has no room for."""
+    """The same for several prompts, each with its options; of more than one, those wait that the queue has no room
+    for.
+    """
     if len(prompts) == 1:
-        return [await whole(context, engine, prompts[0], params, model=model, **options)]
+        return [await whole(context, engine, prompts[0], params[0], model=model, **options)]
     label = _label(context, model)
-    answers: list[Completion] = await engine.agenerate(prompts, params, **options)
+    answers: list[Completion] = await engine.agenerate(prompts, list(params), **options)
     for answer in answers:
         _count_answer(context, label, answer)
     return answers

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxmlx.server.durations import FOR_EVER
+from fluxmlx.server.stamps import Stamps
 
 __all__ = ["LoadedModel"]
 
@@ -22,6 +23,7 @@ class LoadedModel:
         options: of the load.
         size: bytes that it takes, about.
         keep_alive: seconds that it stays after its last request.
+        stamps: of its files, as they were when it was loaded.
         loading: the task that gives the engine; shared by all who wait.
         progress: bytes done and in all, of a running load.
         users: leases that are held.
@@ -35,6 +37,7 @@ class LoadedModel:
     options: Mapping[str, Any]
     keep_alive: float
     size: int = 0
+    stamps: Stamps | None = None
     loading: asyncio.Task[Any] | None = None
     progress: tuple[int, int] = (0, 0)
     users: int = 0
@@ -58,7 +61,11 @@ class LoadedModel:
         return self.users == 0 and self.engine is not None
 
     def serves(self, options: Mapping[str, Any]) -> bool:
-        """Whether a request with these options of a load needs no load of its own. Threads alone are no reason."""
+        """Whether a request with these options of a load needs no load of its own: the files are as they were, and
+        the context is long enough. Threads alone are no reason.
+        """
+        if self.stamps is not None and self.stamps.have_changed():
+            return False
         ctx = options.get("ctx", 0)
         if self.engine is None:
             return "ctx" not in self.options or ctx <= self.options["ctx"]

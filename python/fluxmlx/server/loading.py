@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fluxmlx.errors import CancelledError, ModelNotFoundError
-from fluxmlx.server.names import not_found
+from fluxmlx.server.names import is_path, not_found
 from fluxmlx.server.settings import ServerSettings
+from fluxmlx.server.stamps import Stamps
 
 __all__ = ["EngineLoader", "Loader", "Progress", "load_in_thread", "whole_options"]
 
@@ -23,10 +24,14 @@ Progress = Callable[[str, int, int], None]
 
 
 class Loader(Protocol):
-    """Where engines come from. Both methods run in a thread of their own."""
+    """Where engines come from. All methods run in a thread of their own."""
 
     def size(self, source: str) -> int:
         """Bytes that the model will about take; ModelNotFoundError where it is not on this machine."""
+        ...
+
+    def stamps(self, source: str) -> Stamps:
+        """What its files look like, before they are loaded."""
         ...
 
     def load(self, source: str, options: Mapping[str, Any], progress: Progress) -> Any:
@@ -44,12 +49,20 @@ class EngineLoader:
 
     def size(self, source: str) -> int:
         """Bytes of the model's file."""
-        from fluxmlx import hub
-
         try:
-            return _size(hub.resolve(source, offline=True).path)
+            return sum(file.stat().st_size for file in _weights(_path(source)))
         except (ModelNotFoundError, OSError):
             raise not_found(source) from None
+
+    def stamps(self, source: str) -> Stamps:
+        """Of the manifest of a model that is in a store, and of its weights."""
+        from fluxmlx.hub.names import ModelName, parse
+        from fluxmlx.hub.stored import find
+
+        name = parse(source)
+        stored = find(name) if isinstance(name, ModelName) else None
+        files = [*([stored.path] if stored else []), *_weights(_path(source))]
+        return Stamps(files, is_named=not is_path(source))
 
     def load(self, source: str, options: Mapping[str, Any], progress: Progress) -> Any:
         """The engine, with the server's options where the request has none."""
@@ -58,9 +71,14 @@ class EngineLoader:
         return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
 
 
-def _size(path: Path) -> int:
-    files = path.glob("*.safetensors") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+def _path(source: str) -> Path:
+    from fluxmlx import hub
+
+    return hub.resolve(source, offline=True).path
+
+
+def _weights(path: Path) -> list[Path]:
+    return sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
 
 
 def whole_options(settings: ServerSettings, options: Mapping[str, Any]) -> dict[str, Any]:

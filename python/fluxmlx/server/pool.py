@@ -165,6 +165,7 @@ class ModelPool:
         try:
             async with asyncio.timeout(self._settings.load_limit), self._room:
                 model.size = await asyncio.to_thread(self._loader.size, model.source)
+                model.stamps = await asyncio.to_thread(self._loader.stamps, model.source)
                 await self._make_room(model.size)
                 while True:
                     try:

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BACKLOG = 2048
 _GRACE_S = 2.0  # for the last bytes of answers that were broken off
 _LOOK_S = 0.02
+_THREADS = 64  # of downloads, loads and uploads, some of which wait for others outside
 _UNSENT_BYTES = 256 << 10  # that the system keeps for a client who does not read
 _PATIENCE_S = 3.0  # of who asked twice, with threads that do not come back
 
@@ -100,14 +102,15 @@ async def _serve(
     on_listening: Callable[[str], None] | None,
     patience: Patience,
 ) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "fluxmlx"))
     pool = pool or ModelPool(settings)
     app = create_app(settings, pool, protocols)
     config = uvicorn.Config(
-        app, http=connection_class(settings.header_timeout, settings.write_timeout), ws="none", loop="asyncio",
+        app, ws="none", loop="asyncio",
+        http=connection_class(settings.header_timeout, settings.write_timeout, settings.max_connections),
         lifespan="on", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
         headers=[("Server", f"fluxmlx/{server_version()}")],
-        limit_concurrency=settings.max_connections, h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        timeout_graceful_shutdown=int(_GRACE_S),
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES, timeout_graceful_shutdown=int(_GRACE_S),
     )  # fmt: skip
     server = _Server(config, app.state.context, on_listening, patience)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

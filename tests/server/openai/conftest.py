@@ -21,6 +21,7 @@ import fluxmlx
 from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.server import ModelPool, ServerSettings, create_app
 from fluxmlx.server.openai import PROTOCOL
+from fluxmlx.server.stamps import Stamps
 
 THINKER = (
     "{% for m in messages %}{{ m.content }}{% endfor %}{% if enable_thinking is not defined or enable_thinking %}"
@@ -47,6 +48,9 @@ class TinyLoader:
 
     def size(self, source: str) -> int:
         return 1
+
+    def stamps(self, source: str) -> Stamps:
+        return Stamps([], is_named=False)
 
     def load(self, source: str, options: Mapping[str, Any], progress: Any) -> Any:
         if source not in self._paths:

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from array import array
 from pathlib import Path
-from typing import Any
 
 import pytest
+from asking import GREEDY, HELLO, post, refusal, stream
 from fake_answers import counts
 from starlette.testclient import TestClient
 
 import fluxmlx
 
 pytestmark = pytest.mark.engine
-GREEDY = {"model": "tiny", "temperature": 0, "max_tokens": 6, "ignore_eos": True}
-HELLO = [{"role": "user", "content": "Hello"}]
-
-
-def post(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
-    response = client.post(path, json=body)
-    assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
-
-
-def stream(client: TestClient, path: str, **body: Any) -> list[dict[str, Any]]:
-    """The objects of a stream that came to its end."""
-    response = client.post(path, json={**body, "stream": True})
-    assert response.headers["content-type"].startswith("text/event-stream")
-    lines = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
-    assert lines[-1] == "[DONE]"
-    return [json.loads(line) for line in lines[:-1]]
-
-
-def refusal(client: TestClient, path: str, status: int = 400, **body: Any) -> dict[str, Any]:
-    response = client.post(path, json=body)
-    assert response.status_code == status, response.text
-    error: dict[str, Any] = response.json()["error"]
-    assert set(error) >= {"message", "type", "param", "code"}
-    return error
 
 
 def test_the_answer_is_the_librarys(client: TestClient, tiny_path: Path) -> None:
@@ -137,7 +110,11 @@ def test_thoughts_are_apart(client: TestClient) -> None:
     asked = {**GREEDY, "model": "thinker", "messages": HELLO}
     message = post(client, "/v1/chat/completions", **asked)["choices"][0]["message"]
     assert message["content"] == "" and message["reasoning_content"]
-    for off in ({"reasoning_effort": "none"}, {"chat_template_kwargs": {"enable_thinking": False}}):
+    for off in (
+        {"reasoning_effort": "none"},
+        {"reasoning": {"effort": "none"}},
+        {"chat_template_kwargs": {"enable_thinking": False}},
+    ):
         message = post(client, "/v1/chat/completions", **asked, **off)["choices"][0]["message"]
         assert message["content"] and "reasoning_content" not in message
 
@@ -158,6 +135,9 @@ def test_what_is_refused_says_why(client: TestClient) -> None:
     )
     assert error["param"] == "chat_template_kwargs"
     error = refusal(client, "/v1/chat/completions", model="tiny", messages=HELLO, reasoning_effort="high")
+    assert error["param"] == "reasoning_effort"
+    both = {"reasoning_effort": "none", "reasoning": {"effort": "high"}}
+    error = refusal(client, "/v1/chat/completions", model="tiny", messages=HELLO, **both)
     assert error["param"] == "reasoning_effort"
     error = refusal(client, "/v1/completions", model="tiny", prompt=[-1])
     assert error["param"] == "prompt"
@@ -193,6 +173,10 @@ def test_tokens_and_back(client: TestClient) -> None:
     assert post(client, "/detokenize", model="tiny", tokens=body["tokens"])["prompt"] == "Hi<|im_end|>"
     ids = post(client, "/tokenize", model="tiny", messages=HELLO, return_token_strs=True)
     assert len(ids["token_strs"]) == ids["count"]
+    bare = post(client, "/tokenize", model="tiny", messages=HELLO, add_generation_prompt=False)
+    assert 0 < bare["count"] < ids["count"] and ids["tokens"][: bare["count"]] == bare["tokens"]
+    reserved = refusal(client, "/tokenize", model="tiny", messages=HELLO, chat_template_kwargs={"tools": []})
+    assert reserved["param"] == "chat_template_kwargs"
     info = client.get("/tokenizer_info", params={"model": "tiny"}).json()
     assert info["vocab_size"] > 256 and "im_start" in info["chat_template"]
     assert refusal(client, "/detokenize", model="tiny", tokens=[10**6])["param"] == "tokens"

@@ -21,6 +21,7 @@ from fluxmlx.server import ModelPool, ServerSettings, create_app
 from fluxmlx.server.runner import runner_protocol
 from fluxmlx.server.runner.dialects import choose
 from fluxmlx.server.runner.request import read_request
+from fluxmlx.server.stamps import Stamps
 
 pytestmark = pytest.mark.engine
 GO = {"User-Agent": "Go-http-client/1.1"}
@@ -35,6 +36,9 @@ class TinyLoader:
 
     def size(self, source: str) -> int:
         return 1000
+
+    def stamps(self, source: str) -> Stamps:
+        return Stamps([], is_named=False)
 
     def load(self, source: str, options: Mapping[str, Any], progress: Any) -> Any:
         return fluxmlx.load(self._path, device="cpu", **options)

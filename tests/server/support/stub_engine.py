@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from fluxmlx.errors import EngineClosedError, InvalidArgumentError, ModelNotFoun
 from fluxmlx.facts import Stats
 from fluxmlx.results import Completion, Event, Timings, TokenLogprobs, Usage
 from fluxmlx.sampling import SamplingParams
+from fluxmlx.server.stamps import Stamps
 
 TIMINGS = Timings(load_s=0.25, queued_s=0.0, prompt_s=0.5, decode_s=1.5)
 
@@ -167,6 +169,7 @@ class StubLoader:
     is_deaf: bool = False  # to who stops a load
     problem: Exception | None = None
     sizes: Mapping[str, int] = field(default_factory=lambda: {"a": 100, "b": 100, "c": 100, "big": 1000})
+    files: Sequence[Path] = ()
     loads: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     engines: list[StubEngine] = field(default_factory=list)
 
@@ -174,6 +177,9 @@ class StubLoader:
         if source not in self.sizes:
             raise ModelNotFoundError(f"model {source!r} not found")
         return self.sizes[source]
+
+    def stamps(self, source: str) -> Stamps:
+        return Stamps(self.files, is_named=True)
 
     def load(
         self, source: str, options: Mapping[str, Any], progress: Callable[[str, int, int], None]

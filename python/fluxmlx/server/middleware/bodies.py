@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Bodies", "check_json"]
 
 MAX_DEPTH = 64
+_SLOWEST = 1024  # bytes per second of a body, in the mean
 _LARGE = 1 << 18  # bytes that are checked in a thread
 _JSON = ("application/json", "text/json")
 # What programs say of JSON that do not think about it: nothing, `curl -d`, aiohttp.
@@ -69,19 +70,22 @@ class Bodies:
         return whole
 
     def _paced(self, receive: Receive) -> Receive:
-        """The same messages; a pause that is too long is an error."""
-        done = False
+        """The same messages; a pause that is too long is an error, and so are bytes that trickle."""
+        limit, loop = self._settings.body_timeout, asyncio.get_running_loop()
+        done, credit = False, limit  # seconds that may still be waited
 
         async def paced() -> Message:
-            nonlocal done
+            nonlocal done, credit
             if done:
                 return await receive()
+            began = loop.time()
             try:
-                async with asyncio.timeout(self._settings.body_timeout or None):
+                async with asyncio.timeout(min(credit, limit) if limit else None):
                     message = await receive()
             except TimeoutError:
                 raise RequestError(408, "the request's body did not come in time", code="timeout") from None
             done = not message.get("more_body", False)
+            credit += len(message.get("body", b"")) / _SLOWEST - (loop.time() - began)
             return message
 
         return paced

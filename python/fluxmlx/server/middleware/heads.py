@@ -15,6 +15,7 @@ __all__ = ["MAX_HEAD_BYTES", "Heads"]
 MAX_HEAD_BYTES = 32 << 10
 MAX_HEADERS = 100
 MAX_URL_BYTES = 8 << 10
+_VERSIONS = ("1.0", "1.1", "2", "3")
 
 
 class Heads:
@@ -34,6 +35,8 @@ class Heads:
 
 def _check(scope: Scope) -> Failure | None:
     headers = scope["headers"]
+    if scope["http_version"] not in _VERSIONS:
+        return Failure(505, "this server speaks HTTP/1.1")
     if (
         len(headers) > MAX_HEADERS
         or sum(len(key) + len(value) + 4 for key, value in headers) > MAX_HEAD_BYTES

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 
-from fluxmlx.server.errors import Failure, failure_of
+from fluxmlx.server.errors import RETRY_AFTER_S, Failure, failure_of
 from fluxmlx.server.middleware.asgi import PROBES, header, refuse
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SHOWN = 200
 _METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 _OPERATIONS = (*PROBES, "/metrics")
-_DRAINING = Failure(503, "the server is shutting down", "shutting_down", headers={"Retry-After": "1"})
+_LATER = {"Retry-After": str(RETRY_AFTER_S)}
+_DRAINING = Failure(503, "the server is shutting down", "shutting_down", headers=_LATER)
+_CROWDED = Failure(503, "too many connections are open", "too_many_connections", headers=_LATER)
 
 
 class Journal:
-    """The outermost layer. While the server drains, only what its operator asks passes."""
+    """The outermost layer. While the server drains, or where it is crowded, only what its operator asks passes."""
 
     def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
@@ -45,8 +47,8 @@ class Journal:
         is_work = scope["path"] not in _OPERATIONS
         self._context.in_flight += is_work
         try:
-            if self._context.is_draining and is_work:
-                await refuse(scope, receive, entry.send, _DRAINING, close=True)
+            if is_work and (refusal := self._refusal(scope)):
+                await refuse(scope, receive, entry.send, refusal, close=True)
             else:
                 await self._app(scope, receive, entry.send)
         except Exception as error:
@@ -60,6 +62,11 @@ class Journal:
         finally:
             self._context.in_flight -= is_work
             self._record(entry)
+
+    def _refusal(self, scope: Scope) -> Failure | None:
+        if self._context.is_draining:
+            return _DRAINING
+        return _CROWDED if scope["state"].get("is_crowded") else None
 
     def _record(self, entry: _Entry) -> None:
         scope, seconds = entry.scope, time.perf_counter() - entry.began

@@ -13,7 +13,8 @@ from fluxmlx.chat.reasoning import Reasoning, is_open
 from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.sampling import SamplingParams
 from fluxmlx.server import generation
-from fluxmlx.server.admin import is_admin
+from fluxmlx.server.admin import is_admin, stay_of
+from fluxmlx.server.clock import rfc3339
 from fluxmlx.server.context import Server, ServerContext
 from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.errors import plain_error_body
@@ -85,7 +86,11 @@ async def chat(body: ChatRequest, request: Request, server: Server) -> Response:
 
 
 def _check(body: AnswerRequest) -> None:
-    if body.format:
+    if body.format not in ("", "json") and not isinstance(body.format, dict):
+        raise InvalidArgumentError(
+            f'invalid format: "{body.format[:80]}"; expected "json" or a valid JSON Schema object'
+        )
+    if body.format != "":
         raise CapabilityError(
             f'"{body.model}" does not support format: answers cannot be held to a grammar yet'
         )
@@ -93,23 +98,20 @@ def _check(body: AnswerRequest) -> None:
     read_options(body.options)
 
 
-def _keep_alive(body: AnswerRequest) -> float | None:
-    return None if body.keep_alive is None else keep_alive("keep_alive", body.keep_alive)
-
-
 async def _load_or_unload(
     body: AnswerRequest, request: Request, server: ServerContext, shape: Shape
 ) -> Response:
-    seconds = _keep_alive(body)
-    if seconds == 0:
+    if body.keep_alive is not None and keep_alive("keep_alive", body.keep_alive) == 0:
         if not is_admin(request):
             raise CapabilityError("models cannot be unloaded over this address; the setting admin allows it")
         await server.pool.check(body.model)
         server.pool.unload(body.model)
         return JSONResponse(done_without_answer(body.model, shape, "unload"))
 
+    stays = stay_of(request, body.keep_alive)
+
     async def load() -> None:
-        async with server.pool.lease(body.model, read_options(body.options).loading, seconds):
+        async with server.pool.lease(body.model, read_options(body.options).loading, stays):
             pass
 
     await unless_gone(request, load())
@@ -126,7 +128,8 @@ async def _answer(
     *,
     with_context: bool,
 ) -> Response:
-    objects = _objects(body, server, shape, make, size, with_context=with_context)
+    stays = stay_of(request, body.keep_alive)
+    objects = _objects(body, server, shape, make, size, stays, with_context=with_context)
     if body.stream:
         return StreamResponse(objects, NDJSON, error_body=plain_error_body)
     return JSONResponse(await unless_gone(request, joined(objects)))
@@ -138,17 +141,19 @@ async def _objects(
     shape: Shape,
     make: MakePrompt,
     size: int,
+    stays: float | None,
     *,
     with_context: bool,
 ) -> AsyncGenerator[list[dict[str, Any]]]:
     timer, options, raw = Timer(), read_options(body.options), getattr(body, "raw", False)
-    async with server.pool.lease(body.model, options.loading, _keep_alive(body)) as engine:
+    async with server.pool.lease(body.model, options.loading, stays) as engine:
         timer.loaded()
         generation.check_queue(server, engine)
         params = options.params(engine, logprobs=read_logprobs(body.logprobs, body.top_logprobs))
         prompt = await generation.in_thread_if_long(size, lambda: make(engine, options))
         if body.debug_render_only:
-            yield [{"model": body.model, "_debug_info": {"rendered_template": _rendered(engine, prompt)}}]
+            info = {"rendered_template": _rendered(engine, prompt)}
+            yield [{"model": body.model, "created_at": rfc3339(), "_debug_info": info}]
             return
         reasoning = None if raw or not thinks(engine) else Reasoning(is_open=is_open(_end(engine, prompt)))
         params = _within(params, context_of_request(engine, options) - len(prompt.ids))

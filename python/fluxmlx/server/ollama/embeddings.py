@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 
 from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.server import generation
+from fluxmlx.server.admin import stay_of
 from fluxmlx.server.clock import nanoseconds
 from fluxmlx.server.context import Server, ServerContext
-from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.ollama.chunks import Timer
 from fluxmlx.server.ollama.options import Options, read_options
 from fluxmlx.server.ollama.prompts import context_of_request
@@ -28,41 +28,48 @@ async def embed(body: EmbedRequest, request: Request, server: Server) -> dict[st
     """A vector of length 1 for each text."""
     _require_model(body.model)
     texts = _texts(body.input)
-    return await unless_gone(request, _embed(body, texts, server))
+    stays = stay_of(request, body.keep_alive)
+    return await unless_gone(request, _embed(body, texts, server, stays))
 
 
 @router.post("/api/embeddings")
 async def embeddings(body: EmbeddingsRequest, request: Request, server: Server) -> dict[str, Any]:
     """The vector of one text, as the model has it."""
     _require_model(body.model)
-    return {"embedding": await unless_gone(request, _embed_one(body, server))}
+    return await unless_gone(request, _embed_one(body, server, stay_of(request, body.keep_alive)))
 
 
-async def _embed(body: EmbedRequest, texts: list[str], server: ServerContext) -> dict[str, Any]:
+async def _embed(
+    body: EmbedRequest, texts: list[str], server: ServerContext, stays: float | None
+) -> dict[str, Any]:
     timer, options = Timer(), read_options(body.options)
-    async with server.pool.lease(body.model, options.loading, _seconds(body.keep_alive)) as engine:
+    async with server.pool.lease(body.model, options.loading, stays) as engine:
         timer.loaded()
         prompts, n_cut = await _prompts(engine, texts, options, truncate=body.truncate)
         found = await _vectors(server, engine, prompts, normalize=True)
     vectors = [_shortened(one.vector, body.dimensions) for one in found]
-    cut = {"prompt_cut_count": n_cut} if n_cut else {}
     return {
         "model": body.model,
         "embeddings": vectors,
         "total_duration": nanoseconds(timer.total_s),
         "load_duration": nanoseconds(timer.load_s),
         "prompt_eval_count": sum(one.usage.prompt_tokens for one in found),
-        **cut,
+        **_cut(n_cut),
     }
 
 
-async def _embed_one(body: EmbeddingsRequest, server: ServerContext) -> list[float]:
+async def _embed_one(body: EmbeddingsRequest, server: ServerContext, stays: float | None) -> dict[str, Any]:
     options = read_options(body.options)
-    async with server.pool.lease(body.model, options.loading, _seconds(body.keep_alive)) as engine:
+    async with server.pool.lease(body.model, options.loading, stays) as engine:
         texts = [body.prompt] if body.prompt else []
-        prompts, _ = await _prompts(engine, texts, options, truncate=True)
+        prompts, n_cut = await _prompts(engine, texts, options, truncate=True)
         found = await _vectors(server, engine, prompts, normalize=False)
-    return found[0].vector.tolist() if found else []
+    return {"embedding": found[0].vector.tolist() if found else [], **_cut(n_cut)}
+
+
+def _cut(n_tokens: int) -> dict[str, int]:
+    """What was left out of the texts; a field of ours."""
+    return {"prompt_cut_count": n_tokens} if n_tokens else {}
 
 
 async def _prompts(
@@ -113,10 +120,6 @@ def _shortened(vector: Any, dimensions: int) -> list[float]:
     values = values[:dimensions]
     length = sum(value * value for value in values) ** 0.5
     return [value / length for value in values] if length > 0 else values
-
-
-def _seconds(value: float | str | None) -> float | None:
-    return None if value is None else keep_alive("keep_alive", value)
 
 
 def _require_model(name: str) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from fluxmlx import hub
+from fluxmlx.checkpoint import open_model
 from fluxmlx.errors import InvalidArgumentError, ModelNotFoundError
 from fluxmlx.hub.names import model_name
 from fluxmlx.server.admin import require_admin
@@ -76,6 +77,7 @@ async def show(body: ShowRequest, server: Server) -> dict[str, Any]:
         "model_info": _model_info(info, verbose=body.verbose),
         "capabilities": [name for name in info.capabilities if name in _SUPPORTED],
         "modified_at": rfc3339(info.modified_at),
+        **({"tensors": await asyncio.to_thread(_tensors, info)} if body.verbose else {}),
     }
 
 
@@ -144,6 +146,11 @@ def _model_info(info: ModelInfo, *, verbose: bool) -> dict[str, Any]:
         else:
             found[name] = _plain(value)
     return found
+
+
+def _tensors(info: ModelInfo) -> list[dict[str, Any]]:
+    rows = open_model(info.files.path).tensors
+    return [{"name": row.name, "type": row.type, "shape": list(row.shape)} for row in rows]
 
 
 def _plain(value: Any) -> Any:

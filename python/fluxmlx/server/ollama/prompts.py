@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 _KEY = "tokenizer.chat_template"
-_FIELD = re.compile(r"\{\{-?\s*\.(\w+)\s*-?\}\}")
+_FIELD = re.compile(r"\{\{(-?)\s*\.(\w+)\s*(-?)\}\}")
+_FIELDS = ("Prompt", "System", "Response")
 _LEVELS = ("low", "medium", "high", "max")
 _ROOM = 4  # a cut leaves a quarter of the context to the answer
 
@@ -62,10 +63,12 @@ def template_options(engine: Any, think: bool | str | None, model: str) -> dict[
         raise InvalidArgumentError(f"think is {think[:40]!r}; expected true, false, {', '.join(_LEVELS)}")
     if think and not thinks(engine):
         raise CapabilityError(f'"{model}" does not support thinking')
-    if think is None or not thinks(engine):
+    if not thinks(engine):
         return {}
+    if think is None:  # a model that can think does
+        return {"enable_thinking": True}
     level = {"reasoning_effort": think} if isinstance(think, str) else {}
-    return {"enable_thinking": bool(think), **level}
+    return {"enable_thinking": bool(think), "thinking": bool(think), **level}
 
 
 def generate_prompt(engine: Any, request: GenerateRequest, options: Options) -> Prompt:
@@ -144,15 +147,28 @@ def _own_template(
     engine: Any, request: GenerateRequest, rows: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
 ) -> list[int]:
     """By the request's template: Jinja, one of Go's that only puts fields together, or one of a known family."""
-    values = {"Prompt": request.prompt, "System": request.system, "Response": ""}
-    if "{{" not in _FIELD.sub("", request.template) and set(_FIELD.findall(request.template)) <= set(values):
-        text = _FIELD.sub(lambda match: values[match[1]], request.template)
-        return engine.tokenize(text, parse_special=True)
+    if source := _of_fields(request.template):
+        fields: dict[str, Any] = {
+            "prompt_field": request.prompt,
+            "system_field": request.system,
+            "response_field": "",
+        }
+        same = chat.ChatTemplate(source, bos_token="", eos_token="")
+        return chat.apply(engine.tokenizer, same, rows, **fields)
     found, problem = templates.choose({}, request.template)
     if problem:
         raise CapabilityError(problem)
     template = chat.from_gguf(found, engine.tokenizer)
     return chat.apply(engine.tokenizer, template, rows, **variables)
+
+
+def _of_fields(template: str) -> str | None:
+    """Jinja of a Go template that has nothing but fields in it, so that control tokens are the template's alone."""
+    rest, names = _FIELD.sub("", template), {match[2] for match in _FIELD.finditer(template)}
+    if any(mark in rest for mark in ("{{", "{%", "{#")) or not names <= set(_FIELDS):
+        return None
+    source = _FIELD.sub(lambda found: f"{{{{{found[1]} {found[2].lower()}_field {found[3]}}}}}", template)
+    return source + "\n" if source.endswith("\n") else source  # Jinja drops one
 
 
 def _message(row: Message) -> dict[str, Any]:
@@ -164,4 +180,6 @@ def _message(row: Message) -> dict[str, Any]:
         found["reasoning_content"] = row.thinking
     if row.tool_name:
         found["name"] = row.tool_name
+    if row.tool_call_id:
+        found["tool_call_id"] = row.tool_call_id
     return found

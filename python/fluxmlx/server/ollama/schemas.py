@@ -140,6 +140,14 @@ class CreateRequest(StreamRequest):
     parameters: dict[str, Any] = Field(default_factory=dict[str, Any])
     messages: list[Message] = Field(default_factory=list[Message], max_length=_MAX_MESSAGES)
     quantize: str = Field("", validation_alias=AliasChoices("quantize", "quantization"))
+    draft_files: dict[str, str] = Field(default_factory=dict[str, str])
+    draft_quantize: str = ""
+    renderer: str = ""
+    parser: str = ""
+    requires: str = ""
+    info: dict[str, Any] = Field(default_factory=dict[str, Any])
+    modelfile: str = ""
+    path: str = ""
 
 
 class CopyRequest(Body):

@@ -29,12 +29,26 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["ollama"])
 ADMIN = [Depends(require_admin)]
+# Of models that this engine does not run, and of clients older than Ollama 0.5.5.
+_UNSUPPORTED = (
+    "draft_files",
+    "draft_quantize",
+    "renderer",
+    "parser",
+    "requires",
+    "info",
+    "modelfile",
+    "path",
+)
 _AHEAD = 64  # pieces of a blob between the connection and the disk
 
 
 @router.post("/api/pull", dependencies=ADMIN)
 async def pull(body: PullRequest, request: Request) -> Response:
-    """Downloads a model; a client that goes away stops it, and the next pull goes on from there."""
+    """Downloads a model; a client that goes away stops it, and the next pull goes on from there.
+
+    Requests that come afterwards have the model that came, where it is another than the loaded one.
+    """
     _require_name(body.model)
     return await _steps(lambda: hub.pull(body.model, insecure=body.insecure), body.stream, request)
 
@@ -54,9 +68,7 @@ async def create(body: CreateRequest, request: Request, server: Server) -> Respo
     def steps() -> Iterator[PullRecord]:
         yield from hub.create(body.model, recipe)
 
-    response = await _steps(steps, body.stream, request)
-    server.pool.unload(body.model)
-    return response
+    return await _steps(steps, body.stream, request, then=lambda: server.pool.unload(body.model))
 
 
 @router.head("/api/blobs/{digest}", dependencies=ADMIN)
@@ -127,11 +139,20 @@ def _require_name(name: str) -> None:
     model_key(name)
 
 
-def _recipe(body: CreateRequest) -> Recipe:
+def _check_supported(body: CreateRequest) -> None:
     if body.adapters:
         raise CapabilityError("adapters are not supported yet; merge the adapter into the model first")
     if body.quantize:
         raise CapabilityError("quantize is not supported: create the model from a file of that type")
+    for name in _UNSUPPORTED:
+        if getattr(body, name):
+            raise CapabilityError(f"{name} is not supported; leave it out")
+    if any(row.images or row.tool_calls or row.thinking for row in body.messages):
+        raise CapabilityError("messages of a model have a role and a content only")
+
+
+def _recipe(body: CreateRequest) -> Recipe:
+    _check_supported(body)
     if not body.from_ and not body.files:
         raise InvalidArgumentError("neither 'from' or 'files' was specified")
     if len(body.files) > 1:
@@ -152,15 +173,23 @@ def _recipe(body: CreateRequest) -> Recipe:
     )  # fmt: skip
 
 
-async def _steps(start: Callable[[], Iterator[PullRecord]], stream: bool, request: Request) -> Response:
-    """The steps as a stream, or the last one of them."""
-    objects = _in_thread(start)
+async def _steps(
+    start: Callable[[], Iterator[PullRecord]],
+    stream: bool,
+    request: Request,
+    *,
+    then: Callable[[], object] = lambda: None,
+) -> Response:
+    """The steps as a stream, or the last one of them; `then` is done after the last one."""
+    objects = _in_thread(start, then)
     if stream:
         return StreamResponse(objects, NDJSON, error_body=plain_error_body)
     return JSONResponse(await unless_gone(request, last_of(objects)))
 
 
-async def _in_thread(start: Callable[[], Iterator[PullRecord]]) -> AsyncGenerator[list[dict[str, Any]]]:
+async def _in_thread(
+    start: Callable[[], Iterator[PullRecord]], then: Callable[[], object]
+) -> AsyncGenerator[list[dict[str, Any]]]:
     """The steps as objects, one by one; each is waited for in a thread. Closing this closes the iterator."""
     steps = await asyncio.to_thread(start)
     running: asyncio.Future[Any] | None = None
@@ -169,6 +198,7 @@ async def _in_thread(start: Callable[[], Iterator[PullRecord]]) -> AsyncGenerato
             running = asyncio.ensure_future(asyncio.to_thread(next, steps, None))
             record = await asyncio.shield(running)
             if record is None:
+                then()
                 return
             yield [record.as_json()]
     finally:

@@ -59,10 +59,17 @@ class ChatForm:
 
 
 class ChatChunks:
-    """The chunks of one streamed request: for each answer the role, its thoughts, what it says, and why it ended."""
+    """The chunks of one streamed request: for each answer the role, its thoughts, what it says, and why it ended.
 
-    def __init__(self, form: ChatForm, *, with_usage: bool = False) -> None:
+    Args:
+        with_usage: token counts come before the end, and every other chunk says that it has none.
+        n_prompt: tokens of the prompt, where every chunk is to tell the counts so far.
+    """
+
+    def __init__(self, form: ChatForm, *, with_usage: bool = False, n_prompt: int | None = None) -> None:
         self._form = form
+        self._n_prompt = n_prompt
+        self._n_written = 0
         self._envelope = Envelope("chatcmpl", "chat.completion.chunk", form.model)
         self._usage = {"usage": None} if with_usage else {}
         self._reasoning = [form.reasoning() for _ in range(form.n)]
@@ -74,6 +81,7 @@ class ChatChunks:
 
     def event(self, event: Event) -> list[dict[str, Any]]:
         """What an event shows; nothing while a character, a mark or a stop string is open."""
+        self._n_written += event.token is not None
         piece = self._piece(event)
         deltas: list[dict[str, Any]] = []
         if piece.thought:
@@ -120,7 +128,10 @@ class ChatChunks:
         finish_reason: str | None = None,
     ) -> dict[str, Any]:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
-        return self._envelope.around([choice], **self._usage)
+        if self._n_prompt is None:
+            return self._envelope.around([choice], **self._usage)
+        now = Tally(self._n_prompt, completion_tokens=self._n_written)
+        return self._envelope.around([choice], usage=now.body())
 
 
 def _thoughts(thought: str) -> dict[str, Any]:

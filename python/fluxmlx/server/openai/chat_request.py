@@ -18,6 +18,7 @@ __all__ = ["MAX_MESSAGES", "ChatMessage", "ChatRequest", "conversation_of"]
 MAX_TOP_LOGPROBS = 20
 MAX_MESSAGES = 10_000
 _UNSUPPORTED = ("audio", "functions", "function_call", "web_search_options", "moderation")
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _WRITERS = {"developer": "system"}  # what templates call it
 
 
@@ -35,6 +36,12 @@ class ChatMessage(Body):
     reasoning: str | None = None
 
 
+class ReasoningOptions(Body):
+    """The same as `reasoning_effort`, in the form of OpenAI's newer interface."""
+
+    effort: Effort | None = None
+
+
 class ChatRequest(Generation):
     """A conversation to be answered."""
 
@@ -48,7 +55,8 @@ class ChatRequest(Generation):
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Effort | None = None
+    reasoning: ReasoningOptions | None = None
     chat_template_kwargs: dict[str, Any] | None = Field(
         None, description="further variables for the template"
     )
@@ -90,6 +98,7 @@ class ChatRequest(Generation):
             refuse(name, getattr(self, name))
         if self.modalities and "audio" in self.modalities:
             raise CapabilityError("this server answers with text only; leave 'audio' out of modalities")
+        self._check_tool_choice()
         if self.tools and self.tool_choice != "none":
             raise CapabilityError(
                 "tools are not supported by this server yet; leave them out, or forbid their use"
@@ -103,6 +112,28 @@ class ChatRequest(Generation):
             raise CapabilityError(
                 f"response_format {kind!r} is not supported by this server yet; leave it out"
             )
+
+    def _check_tool_choice(self) -> None:
+        choice = self.tool_choice
+        if isinstance(choice, str) and choice not in ("none", "auto", "required"):
+            raise refused("tool_choice must be 'none', 'auto', 'required' or a function", param="tool_choice")
+        if choice not in (None, "none", "auto") and not self.tools:
+            raise refused(
+                "tool_choice wants a tool to be called, and there are no tools", param="tool_choice"
+            )
+
+    def effort(self) -> str | None:
+        """How much thought is wanted, None where the request does not say.
+
+        Raises:
+            RequestError: it says two things.
+        """
+        inner = None if self.reasoning is None else self.reasoning.effort
+        if inner is not None and self.reasoning_effort not in (None, inner):
+            raise refused(
+                "reasoning.effort and reasoning_effort are the same option", param="reasoning_effort"
+            )
+        return self.reasoning_effort or inner
 
     def _max_tokens(self) -> int | None:
         if self.max_tokens is not None and self.max_completion_tokens is not None:

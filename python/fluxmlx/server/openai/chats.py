@@ -17,8 +17,8 @@ from fluxmlx.server.generation import bursts, in_thread_if_long, whole
 from fluxmlx.server.openai.chat_answer import ChatChunks, ChatForm
 from fluxmlx.server.openai.chat_request import ChatRequest
 from fluxmlx.server.openai.fields import SURFACE
-from fluxmlx.server.openai.prompts import check_length
-from fluxmlx.server.openai.serving import Server, answer, leased, streamed
+from fluxmlx.server.openai.prompts import check_length, within
+from fluxmlx.server.openai.serving import Server, answer, leased, stay, streamed
 from fluxmlx.server.openai.thinking import opened_thoughts, template_variables
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ async def chat_completions(body: ChatRequest, request: Request, server: Server) 
     body.conversation()
     body.params(SURFACE)  # what is wrong is said before a model is loaded
     template_variables(body, "")
+    stays = stay(request, body.keep_alive)
     if body.stream:
-        return streamed(server, _chunks(server, body, with_usage))
-    return await answer(request, _whole(server, body))
+        return streamed(server, _chunks(server, body, stays, with_usage))
+    return await answer(request, _whole(server, body, stays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ async def _job(body: ChatRequest, engine: Engine) -> _Job:
     messages, variables = body.conversation(), template_variables(body, template)
     size = sum(len(json.dumps(message)) for message in messages)
     ids = await in_thread_if_long(size, lambda: engine.chat_ids(messages, None, variables))
-    check_length(engine, ids, param="messages")
+    n_ctx, params = body.context(engine), body.params(engine.defaults_over(SURFACE))
+    check_length(ids, n_ctx, param="messages")
+    if n_ctx < engine.capabilities.n_ctx:
+        params = within(params, len(ids), n_ctx)
     form = ChatForm(
         body.model,
         engine.tokenizer,
@@ -64,21 +68,22 @@ async def _job(body: ChatRequest, engine: Engine) -> _Job:
         with_logprobs=bool(body.logprobs),
         thinks=opened_thoughts(template, ids, engine.tokenizer),
     )
-    return _Job(ids, body.params(engine.defaults_over(SURFACE)), form)
+    return _Job(ids, params, form)
 
 
-async def _whole(server: ServerContext, body: ChatRequest) -> dict[str, Any]:
-    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+async def _whole(server: ServerContext, body: ChatRequest, stays: float | None) -> dict[str, Any]:
+    async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
         return job.form.body(await whole(server, engine, job.ids, job.params, model=body.model))
 
 
 async def _chunks(
-    server: ServerContext, body: ChatRequest, with_usage: bool
+    server: ServerContext, body: ChatRequest, stays: float | None, with_usage: bool
 ) -> AsyncGenerator[list[dict[str, Any]]]:
-    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+    async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
-        chunks = ChatChunks(job.form, with_usage=with_usage)
+        n_prompt = len(job.ids) if body.counts_on() else None
+        chunks = ChatChunks(job.form, with_usage=with_usage, n_prompt=n_prompt)
         head = chunks.first()
         async with aclosing(bursts(server, engine, job.ids, job.params, model=body.model)) as stream:
             async for burst in stream:

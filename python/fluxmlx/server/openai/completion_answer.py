@@ -86,6 +86,7 @@ class CompletionChunks:
     Args:
         prompt_rows: of each prompt, the log-probabilities of its tokens but the first, where they are echoed.
         with_usage: token counts come before the end, and every chunk says that it has none.
+        counts_on: every chunk tells the counts so far.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class CompletionChunks:
         *,
         prompt_rows: Sequence[Sequence[TokenLogprobs]] = (),
         with_usage: bool = False,
+        counts_on: bool = False,
     ) -> None:
         self._form = form
         self._asked = asked
@@ -103,6 +105,7 @@ class CompletionChunks:
         self._rows = [form.rows(one) for one in asked for _ in range(form.n)]
         self._ended: list[list[Usage]] = [[] for _ in asked]
         self._n_ends = 0
+        self._now = Tally(sum(len(one.ids) for one in asked)) if counts_on else None
 
     def first(self) -> list[dict[str, Any]]:
         """Before all events: the prompts, where they are echoed."""
@@ -121,6 +124,8 @@ class CompletionChunks:
     def event(self, at: int, event: Event) -> list[dict[str, Any]]:
         """What an event of prompt `at` shows; nothing while a character or a stop string is open."""
         index = at * self._form.n + event.index
+        if self._now is not None:
+            self._now.completion_tokens += event.token is not None
         logprobs = None
         if self._form.n_top is not None:
             rows = [] if event.logprobs is None else [event.logprobs]
@@ -142,4 +147,5 @@ class CompletionChunks:
         return [self._form.envelope.around([], usage=tally.body())]
 
     def _chunk(self, index: int, text: str, logprobs: Any, finish_reason: str | None) -> dict[str, Any]:
-        return self._form.envelope.around([choice(index, text, logprobs, finish_reason)], **self._usage)
+        usage = self._usage if self._now is None else {"usage": self._now.body()}
+        return self._form.envelope.around([choice(index, text, logprobs, finish_reason)], **usage)

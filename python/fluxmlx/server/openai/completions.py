@@ -16,8 +16,8 @@ from fluxmlx.server.generation import bursts, in_thread_if_long, wholes
 from fluxmlx.server.openai.completion_answer import CompletionChunks, CompletionForm
 from fluxmlx.server.openai.completion_request import CompletionRequest
 from fluxmlx.server.openai.fields import SURFACE
-from fluxmlx.server.openai.prompts import Asked, ask
-from fluxmlx.server.openai.serving import Server, answer, leased, merged, streamed
+from fluxmlx.server.openai.prompts import Asked, ask, within
+from fluxmlx.server.openai.serving import Server, answer, leased, merged, stay, streamed
 
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
@@ -34,9 +34,10 @@ async def completions(body: CompletionRequest, request: Request, server: Server)
     with_usage = body.with_usage()
     body.prompts()
     body.params(SURFACE)  # what is wrong is said before a model is loaded
+    stays = stay(request, body.keep_alive)
     if body.stream:
-        return streamed(server, _chunks(server, body, with_usage))
-    return await answer(request, _whole(server, body))
+        return streamed(server, _chunks(server, body, stays, with_usage))
+    return await answer(request, _whole(server, body, stays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class _Job:
 
     engine: Engine
     asked: Sequence[Asked]
-    params: SamplingParams
+    params: Sequence[SamplingParams]  # of each prompt
     form: CompletionForm
 
     @property
@@ -54,34 +55,43 @@ class _Job:
 
 
 async def _job(body: CompletionRequest, engine: Engine) -> _Job:
-    prompts = body.prompts()
+    prompts, n_ctx = body.prompts(), body.context(engine)
     add_special = body.add_special_tokens is not False
-    asked = await in_thread_if_long(
-        sum(map(len, prompts)), lambda: [ask(engine, prompt, add_special=add_special) for prompt in prompts]
-    )
+
+    def ask_all() -> list[Asked]:
+        return [ask(engine, prompt, add_special=add_special, n_ctx=n_ctx) for prompt in prompts]
+
+    asked = await in_thread_if_long(sum(map(len, prompts)), ask_all)
     form = CompletionForm(
         body.model, engine.tokenizer, n=body.choices(), echo=bool(body.echo), n_top=body.logprobs
     )
-    return _Job(engine, asked, body.params(engine.defaults_over(SURFACE)), form)
+    params = body.params(engine.defaults_over(SURFACE))
+    bounded = n_ctx < engine.capabilities.n_ctx
+    each = [within(params, len(one.ids), n_ctx) if bounded else params for one in asked]
+    return _Job(engine, asked, each, form)
 
 
-async def _whole(server: ServerContext, body: CompletionRequest) -> dict[str, Any]:
-    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+async def _whole(server: ServerContext, body: CompletionRequest, stays: float | None) -> dict[str, Any]:
+    async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
         answers = await wholes(server, engine, job.ids, job.params, model=body.model)
         return job.form.body(job.asked, answers)
 
 
 async def _chunks(
-    server: ServerContext, body: CompletionRequest, with_usage: bool
+    server: ServerContext, body: CompletionRequest, stays: float | None, with_usage: bool
 ) -> AsyncGenerator[list[dict[str, Any]]]:
-    async with leased(server, body.model, body.load_options(), body.keep_alive) as engine:
+    async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
         rows = await _scored(server, body, job)
-        chunks = CompletionChunks(job.form, job.asked, prompt_rows=rows, with_usage=with_usage)
+        chunks = CompletionChunks(
+            job.form, job.asked, prompt_rows=rows, with_usage=with_usage, counts_on=body.counts_on()
+        )
         yield chunks.first()
-        params = replace(job.params, prompt_logprobs=None)
-        streams = [bursts(server, engine, ids, params, model=body.model) for ids in job.ids]
+        streams = [
+            bursts(server, engine, ids, replace(params, prompt_logprobs=None), model=body.model)
+            for ids, params in zip(job.ids, job.params, strict=True)
+        ]
         async for at, burst in merged(streams):
             yield [chunk for event in burst for chunk in chunks.event(at, event)]
         yield chunks.last()
@@ -89,8 +99,8 @@ async def _chunks(
 
 async def _scored(server: ServerContext, body: CompletionRequest, job: _Job) -> list[Sequence[TokenLogprobs]]:
     """The log-probabilities of the prompts: a stream begins with them, and the engine tells them at the end."""
-    if job.params.prompt_logprobs is None:
+    if job.params[0].prompt_logprobs is None:
         return []
-    params = replace(job.params, max_tokens=0, min_tokens=0, n=1)
+    params = [replace(one, max_tokens=0, min_tokens=0, n=1) for one in job.params]
     answers: list[Completion] = await wholes(server, job.engine, job.ids, params, model=body.model)
     return [one.prompt_logprobs or () for one in answers]

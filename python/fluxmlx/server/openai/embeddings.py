@@ -12,7 +12,7 @@ from fluxmlx.server.context import ServerContext
 from fluxmlx.server.generation import in_thread_if_long
 from fluxmlx.server.openai.embedding_request import EmbeddingRequest, embedding_body, shortened
 from fluxmlx.server.openai.prompts import ask
-from fluxmlx.server.openai.serving import Server, answer, leased
+from fluxmlx.server.openai.serving import Server, answer, leased, stay
 
 if TYPE_CHECKING:
     from fluxmlx.server.openai.prompts import Asked
@@ -27,12 +27,12 @@ async def embeddings(body: EmbeddingRequest, request: Request, server: Server) -
     """Vectors of texts, of length 1."""
     body.inputs()
     body.as_base64()
-    return await answer(request, _whole(server, body))
+    return await answer(request, _whole(server, body, stay(request, body.keep_alive)))
 
 
-async def _whole(server: ServerContext, body: EmbeddingRequest) -> dict[str, Any]:
+async def _whole(server: ServerContext, body: EmbeddingRequest, stays: float | None) -> dict[str, Any]:
     inputs = body.inputs()
-    async with leased(server, body.model, {}, body.keep_alive) as engine:
+    async with leased(server, body.model, {}, stays) as engine:
         asked: list[Asked] = await in_thread_if_long(
             sum(map(len, inputs)),
             lambda: [ask(engine, one, parse_special=False, param="input") for one in inputs],

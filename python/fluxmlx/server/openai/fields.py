@@ -79,7 +79,7 @@ class Generation(Body):
     ignore_eos: bool | None = None
     stop_token_ids: TokenIds | None = None
     num_ctx: int | None = Field(
-        None, description="positions of one sequence; another value loads the model anew"
+        None, description="positions that the request may use, prompt and answer together"
     )
     keep_alive: str | float | None = Field(
         None, description="how long the model stays loaded: seconds, or '5m'"
@@ -96,6 +96,11 @@ class Generation(Body):
             )
         given = about("options", lambda: checked(self.options or {}))
         return load_options(given if self.num_ctx is None else {**given, "num_ctx": self.num_ctx})
+
+    def context(self, engine: Any) -> int:
+        """Positions that the request may use: num_ctx, but never more than were loaded."""
+        n_ctx: int = engine.capabilities.n_ctx
+        return min(self.load_options().get("ctx", n_ctx), n_ctx)
 
     def sampling(self, defaults: SamplingParams, **more: Any) -> SamplingParams:
         """The engine's options: those of `options`, over them the fields of the request, over them `more`."""
@@ -125,6 +130,10 @@ class Generation(Body):
         if not self.stream:
             raise refused("stream_options is for stream: true only", param="stream_options")
         return bool(self.stream_options.include_usage)
+
+    def counts_on(self) -> bool:
+        """Whether every chunk of a stream has token counts."""
+        return self.stream_options is not None and bool(self.stream_options.continuous_usage_stats)
 
 
 def checked_options(options: Mapping[str, Any], base: SamplingParams) -> SamplingParams:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fluxmlx.server.openai.errors import refused, too_long
 
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
+    from fluxmlx.sampling import SamplingParams
 
-__all__ = ["Asked", "ask", "check_length"]
+__all__ = ["Asked", "ask", "check_length", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def ask(
     add_special: bool = True,
     parse_special: bool = True,
     param: str = "prompt",
+    n_ctx: int | None = None,
 ) -> Asked:
     """A raw prompt.
 
@@ -46,6 +48,7 @@ def ask(
         parse_special: control tokens that are written out become their ids: whoever sends raw prompts writes a
             model's own format, as with other servers of this protocol.
         param: the request's field.
+        n_ctx: positions that the request may use; None for those of the engine.
 
     Raises:
         RequestError: it has more tokens than the context, or a token id is not in the vocabulary.
@@ -56,14 +59,22 @@ def ask(
     else:
         _check_ids(prompt, tokenizer.n_vocab, param)
         asked = Asked(tuple(prompt), tokenizer.decode(prompt, skip_special=False, continuation=True))
-    check_length(engine, asked.ids, param=param)
+    check_length(asked.ids, engine.capabilities.n_ctx if n_ctx is None else n_ctx, param=param)
     return asked
 
 
-def check_length(engine: Engine, ids: Sequence[int], *, param: str) -> None:
-    """Raises RequestError where a prompt leaves the context no room."""
-    if len(ids) > engine.capabilities.n_ctx:
-        raise too_long(len(ids), engine.capabilities.n_ctx, param=param)
+def check_length(ids: Sequence[int], n_ctx: int, *, param: str) -> None:
+    """Raises RequestError where a prompt is longer than the context."""
+    if len(ids) > n_ctx:
+        raise too_long(len(ids), n_ctx, param=param)
+
+
+def within(params: SamplingParams, n_prompt: int, n_ctx: int) -> SamplingParams:
+    """The options of a request whose answer ends where a context of its own does; as the engine would end it."""
+    room = max(n_ctx - n_prompt, 1)
+    if params.max_tokens is not None and params.max_tokens <= room:
+        return params
+    return replace(params, max_tokens=room, min_tokens=min(params.min_tokens, room))
 
 
 def _text(engine: Engine, text: str, add_special: bool, parse_special: bool, param: str) -> Asked:

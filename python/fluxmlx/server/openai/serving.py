@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from fluxmlx.server.admin import stay_of
 from fluxmlx.server.context import Server, ServerContext
-from fluxmlx.server.durations import keep_alive
 from fluxmlx.server.generation import check_queue
 from fluxmlx.server.openai.errors import about, error_body
 from fluxmlx.server.streams import SSE, StreamResponse, to_json, unless_gone
@@ -21,22 +21,26 @@ if TYPE_CHECKING:
     from fluxmlx.engine import Engine
     from fluxmlx.results import Event
 
-__all__ = ["Server", "answer", "leased", "merged", "streamed"]
+__all__ = ["Server", "answer", "leased", "merged", "stay", "streamed"]
 
 
 @contextlib.asynccontextmanager
 async def leased(
-    server: ServerContext, model: str, load_options: dict[str, int], stays: str | float | None
+    server: ServerContext, model: str, load_options: dict[str, int], stays: float | None = None
 ) -> AsyncGenerator[Engine]:
     """The engine of a model, for one request; refused where too many wait for it already.
 
     Args:
-        stays: the request's keep_alive.
+        stays: what `stay` says.
     """
-    seconds = None if stays is None else about("keep_alive", lambda: keep_alive("keep_alive", stays))
-    async with server.pool.lease(model, load_options, seconds) as engine:
+    async with server.pool.lease(model, load_options, stays) as engine:
         check_queue(server, engine)
         yield engine
+
+
+def stay(request: Request, value: str | float | None) -> float | None:
+    """Seconds that the model is to stay after this request, whose `keep_alive` has the value."""
+    return about("keep_alive", lambda: stay_of(request, value))
 
 
 async def answer(request: Request, work: Awaitable[dict[str, Any]]) -> Response:

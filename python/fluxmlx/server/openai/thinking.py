@@ -29,7 +29,7 @@ def template_variables(request: ChatRequest, template: str) -> dict[str, Any]:
     """
     given = request.chat_template_kwargs or {}
     found = about("chat_template_kwargs", lambda: check_variables(given))
-    effort = request.reasoning_effort
+    effort = request.effort()
     if effort is None:
         return found
     if "enable_thinking" in template:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from fluxmlx.chat.messages import check_variables
 from fluxmlx.server.context import ServerContext
 from fluxmlx.server.generation import in_thread_if_long
 from fluxmlx.server.openai.chat_request import MAX_MESSAGES, ChatMessage, conversation_of
@@ -25,8 +26,13 @@ class TokenizeRequest(Body):
     model: str | None = Field(None, description="may be left out where one model is loaded")
     prompt: str | None = None
     messages: list[ChatMessage] | None = Field(None, max_length=MAX_MESSAGES)
-    add_special_tokens: bool = True
+    add_special_tokens: bool | None = Field(
+        None, description="of a prompt; those of messages are the template's"
+    )
     add_generation_prompt: bool = True
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        None, description="further variables for the template"
+    )
     return_token_strs: bool | None = None
 
 
@@ -42,15 +48,23 @@ async def tokenize(body: TokenizeRequest, server: Server) -> dict[str, Any]:
     """Token ids of a text, control tokens that are written out in it included, or of a conversation."""
     if (body.prompt is None) == (body.messages is None):
         raise refused("give either prompt or messages", param="prompt")
-    async with leased(server, model_of(server, body.model), {}, None) as engine:
+    if body.add_special_tokens and body.messages is not None:
+        raise refused("the template writes the special tokens of messages", param="add_special_tokens")
+    variables = about("chat_template_kwargs", lambda: check_variables(body.chat_template_kwargs or {}))
+    async with leased(server, model_of(server, body.model), {}) as engine:
         prompt, messages = body.prompt, body.messages
         if prompt is not None:
             ids = await in_thread_if_long(
                 len(prompt),
-                lambda: engine.tokenize(prompt, add_special=body.add_special_tokens, parse_special=True),
+                lambda: engine.tokenize(
+                    prompt, add_special=body.add_special_tokens is not False, parse_special=True
+                ),
             )
         else:
-            ids = engine.chat_ids(conversation_of(messages or []))
+            ids = engine.chat_ids(
+                conversation_of(messages or []), None, variables,
+                add_generation_prompt=body.add_generation_prompt,
+            )  # fmt: skip
         found: dict[str, Any] = {"count": len(ids), "max_model_len": engine.capabilities.n_ctx, "tokens": ids}
         strings = [engine.tokenizer.token_text(token) for token in ids] if body.return_token_strs else None
         return found | {"token_strs": strings}
@@ -59,14 +73,14 @@ async def tokenize(body: TokenizeRequest, server: Server) -> dict[str, Any]:
 @router.post("/detokenize")
 async def detokenize(body: DetokenizeRequest, server: Server) -> dict[str, str]:
     """The text of token ids, control tokens written out."""
-    async with leased(server, model_of(server, body.model), {}, None) as engine:
+    async with leased(server, model_of(server, body.model), {}) as engine:
         return {"prompt": about("tokens", lambda: engine.detokenize(body.tokens, skip_special=False))}
 
 
 @router.get("/tokenizer_info")
 async def tokenizer_info(server: Server, model: str | None = None) -> dict[str, Any]:
     """What a client needs to know of the tokenizer: its class, marks, context and chat template."""
-    async with leased(server, model_of(server, model), {}, None) as engine:
+    async with leased(server, model_of(server, model), {}) as engine:
         tokenizer = engine.tokenizer
 
         def text(token: int | None) -> str | None:
