@@ -33,14 +33,18 @@ def send(server: Server, prompt: str, n_tokens: int = 4000) -> socket.socket:
     return connection
 
 
+def number(server: Server, name: str) -> float | None:
+    """One of the engine's statistics."""
+    page = httpx.get(server.url + "/metrics").text
+    found = re.search(rf"^fluxmlx_engine_{name}\{{.*?\}} (\S+)$", page, re.M)
+    return float(found[1]) if found else None
+
+
 def until_number(server: Server, name: str, value: float, seconds: float = 20) -> float:
     """How long it takes until the metrics say so."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        found = re.search(
-            rf"^fluxmlx_engine_{name}\{{.*?\}} (\S+)$", httpx.get(server.url + "/metrics").text, re.M
-        )
-        if found and float(found[1]) == value:
+        if number(server, name) == value:
             return time.monotonic() - began
         time.sleep(0.005)
     raise AssertionError(f"{name} never was {value}")
@@ -79,7 +83,11 @@ def test_in_a_long_prompt(server: Server) -> None:
     """A prompt of thousands of tokens is given up between two steps; the next request does not wait for it."""
     connection = send(server, "river stone lamp cloud " * 1900)
     until_number(server, "running", 1)
+    steps = number(server, "steps")
     connection.close()
     assert until_number(server, "running", 0) < 5
+    assert (
+        steps is not None and (number(server, "steps") or 0) <= steps + 2
+    )  # the one that ran, and one that began before the news
     page = httpx.get(server.url + "/metrics").text
     assert 'fluxmlx_requests_total{method="POST",route="/api/generate",status="200"}' in page

@@ -57,6 +57,9 @@ def test_a_model_from_its_blob_to_its_end(gguf: Path) -> None:
         assert (await client.post("/api/generate", json=asked)).json()["done"] is True
         [row] = (await client.get("/api/ps")).json()["models"]
         assert row["name"] == "yours:latest" and row["size"] > 0 and row["expires_at"]
+        page = (await client.get("/metrics")).text
+        assert 'fluxmlx_engine_blocks{model="yours:latest"} 0.0' in page
+        assert 'fluxmlx_engine_blocks_kept{model="yours:latest"} 1.0' in page
         for name in ("yours", "mine"):
             assert (await client.request("DELETE", "/api/delete", json={"model": name})).status_code == 200
         assert (await client.get("/api/tags")).json() == {"models": []}
@@ -72,7 +75,8 @@ def test_what_the_server_was_started_with(gguf: Path) -> None:
     async def work(client: httpx.AsyncClient) -> None:
         [row] = (await client.get("/api/tags")).json()["models"]
         assert row["name"] == "tiny" and row["details"]["family"] == "llama"
-        shown = await client.post("/api/show", json={"model": "tiny", "verbose": True})
+        shown = await client.post("/api/show", json={"model": "Tiny:latest", "verbose": True})
+        assert str(gguf) not in shown.text and "FROM tiny" in shown.json()["modelfile"]
         assert len(shown.json()["model_info"]["tokenizer.ggml.tokens"]) > 5
         tensors = {row["name"]: row for row in shown.json()["tensors"]}
         assert (
@@ -81,6 +85,16 @@ def test_what_the_server_was_started_with(gguf: Path) -> None:
         for name in (str(gguf), "./tiny.gguf", "/etc/passwd"):
             found = await client.post("/api/show", json={"model": name})
             assert found.status_code == 404, found.text
+        body = {"model": "made", "from": "TINY", "system": "Be short.", "stream": False}
+        assert (await client.post("/api/create", json=body)).json() == {"status": "success"}
+        copied = {"source": "tiny", "destination": "copied"}
+        assert (await client.post("/api/copy", json=copied)).status_code == 200
+        rows = {row["id"]: row for row in (await client.get("/v1/models")).json()["data"]}
+        assert set(rows) == {"tiny", "made:latest", "copied:latest"}
+        for row in (*rows.values(), (await client.get("/v1/models/made")).json()):
+            assert (row["state"], row["ready"], row["device"]) == ("unloaded", False, "cpu")
+            assert row["capabilities"] == ["completion"]
+        assert (await client.get("/v1/models/TINY")).json()["id"] == "tiny"
 
     run(work, source=gguf)
 

@@ -41,6 +41,9 @@ def test_metrics(open_client: Open) -> None:
         'fluxmlx_inter_token_seconds_count{model="a:latest"} 3.0',
         'fluxmlx_engine_queued{model="a:latest"} 0.0',
         'fluxmlx_engine_cache_bytes{model="a:latest"} 0.0',
+        'fluxmlx_engine_slots{model="a:latest"} 4.0',
+        'fluxmlx_engine_slots_free{model="a:latest"} 4.0',
+        'fluxmlx_engine_model_bytes{model="a:latest"} 100.0',
         "fluxmlx_models_loaded 1.0",
     ):
         assert line in page, line

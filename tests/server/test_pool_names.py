@@ -6,8 +6,10 @@ import pytest
 from pooling import run, use
 from stub_engine import StubLoader
 
-from fluxmlx.errors import ModelNotFoundError
-from fluxmlx.server import ModelPool
+import fluxmlx
+from fluxmlx.errors import ModelNotFoundError, OutOfMemoryError
+from fluxmlx.server import ModelPool, ServerSettings
+from fluxmlx.server.loading import EngineLoader
 
 
 @pytest.mark.parametrize(
@@ -32,10 +34,22 @@ def test_names_of_the_servers_own(loader: StubLoader) -> None:
         pool.add_source("file", "./x.gguf")
         loader.sizes = {"a": 1, "./x.gguf": 1}
         engine = await use(pool, "a")
-        assert await use(pool, "mine") is engine and await use(pool, "mine:latest") is engine
+        for name in ("mine", "mine:latest", "Mine", "MINE:latest"):
+            assert await use(pool, name) is engine
         assert await use(pool, "file") is not engine
         with pytest.raises(ModelNotFoundError):
             await use(pool, "./y.gguf")
 
     run(loader, work)
     assert [source for source, _ in loader.loads] == ["a", "./x.gguf"]
+
+
+def test_a_model_that_the_process_has_no_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An allocation that fails is the error of a model that is too large, for which others make room."""
+
+    def load(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(fluxmlx, "load", load)
+    with pytest.raises(OutOfMemoryError, match="does not fit"):
+        EngineLoader(ServerSettings()).load("a", {}, lambda *_: None)

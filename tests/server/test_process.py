@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from real_server import Server, read_all, serving
+from stub_engine import StubLoader
 
 from fluxmlx.errors import InvalidArgumentError
+from fluxmlx.server import ModelPool, ServerSettings, run_server
 from fluxmlx.server.run import bind
 
 POST = b"POST /stream/nd HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
@@ -75,6 +77,7 @@ def test_a_second_signal_leaves_at_once() -> None:
         began = time.monotonic()
         assert server.stop(signal.SIGINT) == 0
         assert time.monotonic() - began < 5
+    assert not [line for line in server.lines if "Traceback" in line]
 
 
 def test_a_second_signal_waits_for_no_thread() -> None:
@@ -132,6 +135,22 @@ def test_a_connection_too_many() -> None:
         stream.close()
         assert wait_for(server, 'fluxmlx_engine_running{model="a:latest"} 0.0')
         assert httpx.post(server.url + "/stream/nd").status_code == 200
+
+
+def test_a_start_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a load raises ends the server, and is all that is said."""
+    settings = ServerSettings(port=0)
+    pool = ModelPool(settings, StubLoader(problem=ZeroDivisionError("in the loader")))
+    with caplog.at_level("WARNING"), pytest.raises(ZeroDivisionError, match="in the loader"):
+        run_server(settings, "a", pool=pool)
+    assert not caplog.records
+
+
+def test_an_upgrade_is_not_made(server: Server) -> None:
+    """HTTP goes on, and the log gives no advice about packages."""
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    assert httpx.get(server.url + "/health", headers=headers).status_code == 200
+    assert not [line for line in server.lines if "WebSocket" in line]
 
 
 @pytest.mark.parametrize("version", ["9.9", "0.9"])

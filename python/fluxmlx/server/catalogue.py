@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fluxmlx.errors import FluxmlxError
 from fluxmlx.hub.names import ModelName, parse
-from fluxmlx.server.names import is_path, model_key, not_found, with_tag
+from fluxmlx.server.names import is_path, model_key, not_found, own_name
 
 if TYPE_CHECKING:
     from fluxmlx.hub import ModelEntry, ModelInfo
     from fluxmlx.server.pool import ModelPool
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "supported"]
+
+_SUPPORTED = ("completion", "thinking", "embedding")
 
 
 class Catalogue:
@@ -39,19 +43,23 @@ class Catalogue:
         """
         from fluxmlx import hub
 
-        source = self._pool.sources.get(name)
-        if source is None:
+        own = own_name(self._pool.sources, name)
+        if own is None:
             model_key(name)
+        source = name if own is None else self._pool.sources[own]
         try:
-            return hub.show(source or name)
+            info = hub.show(source)
         except LookupError:
             raise not_found(name) from None
+        if own is None or not is_path(source):
+            return info
+        return dataclasses.replace(info, modelfile=info.modelfile.replace(str(info.files.path), own))
 
-    def entry(self, name: str) -> ModelEntry | None:
-        """The row of one model, None where the list has none."""
-        wanted = self._pool.sources.get(name)
-        shown = name if wanted is not None else with_tag(name)
-        return next((row for row in self.entries() if row.name.lower() == shown.lower()), None)
+    def capabilities(self, name: str) -> list[str]:
+        """What the model of one row of the list can do here; read once for each version of it."""
+        own = own_name(self._pool.sources, name)
+        source = name if own is None else self._pool.sources[own]
+        return list(_capabilities(source, _version(source)))
 
     def _shown_sources(self) -> dict[str, str]:
         """Of the names of what the server was started with, those that look like a model's."""
@@ -76,3 +84,33 @@ def _read(name: str, path: str, size: int, changed: int) -> ModelEntry:
     info = hub.show(path)
     digest = hashlib.sha256(f"{path}\n{size}\n{changed}".encode()).hexdigest()
     return hub.ModelEntry(name, digest, info.size, info.modified_at, info.details, "file")
+
+
+def supported(info: ModelInfo) -> list[str]:
+    """Of what a model was trained for, what this server does."""
+    return [name for name in info.capabilities if name in _SUPPORTED]
+
+
+def _version(source: str) -> object:
+    """Another one for another model of that name."""
+    from fluxmlx import hub
+    from fluxmlx.hub.stored import find
+
+    name = parse(source)
+    if isinstance(name, ModelName) and (stored := find(name)):
+        return stored.digest
+    try:
+        status = hub.resolve(source, offline=True).path.stat()
+    except (LookupError, OSError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=256)
+def _capabilities(source: str, version: object) -> tuple[str, ...]:
+    from fluxmlx import hub
+
+    try:
+        return tuple(supported(hub.show(source)))
+    except FluxmlxError:
+        return ()

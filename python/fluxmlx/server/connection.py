@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.flow_control import FlowControl
 
 __all__ = ["connection_class"]
+
+_LOG = logging.getLogger("fluxmlx.server")
+
+
+class _Quiet(H11Protocol):
+    """Says in our log what it has to say, and no advice about packages."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.logger = _LOG
+
+    def _should_upgrade(self) -> bool:
+        return False
 
 
 def connection_class(header_timeout: float, write_timeout: float, max_connections: int) -> type[H11Protocol]:
@@ -23,7 +37,7 @@ def connection_class(header_timeout: float, write_timeout: float, max_connection
         max_connections: open at once; `state["is_crowded"]` of a request says that it came on one more.
     """
 
-    class Connection(H11Protocol):
+    class Connection(_Quiet):
         """Closed by force where a limit is passed; its request then ends as with any client that goes away."""
 
         def __init__(self, *args: Any, **options: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from fluxmlx.errors import CancelledError, ModelNotFoundError
+from fluxmlx.errors import CancelledError, ModelNotFoundError, OutOfMemoryError
 from fluxmlx.server.names import is_path, not_found
 from fluxmlx.server.settings import ServerSettings
 from fluxmlx.server.stamps import Stamps
@@ -68,7 +68,14 @@ class EngineLoader:
         """The engine, with the server's options where the request has none."""
         import fluxmlx
 
-        return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
+        try:
+            return fluxmlx.load(source, **{**self._options, **options}, progress=progress)
+        except OutOfMemoryError:
+            raise
+        except MemoryError:
+            raise OutOfMemoryError(
+                "the model does not fit into the memory that this process may have"
+            ) from None
 
 
 def _path(source: str) -> Path:

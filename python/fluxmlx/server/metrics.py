@@ -10,10 +10,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily
 
 if TYPE_CHECKING:
+    from fluxmlx.server.loaded import LoadedModel
     from fluxmlx.server.pool import ModelPool
 
 __all__ = ["Metrics"]
 
+_BLOCK = 64  # positions
 _FIRST_TOKEN = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BETWEEN = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _REQUEST = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -62,6 +64,20 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+def _numbers(model: LoadedModel) -> dict[str, Any]:
+    """An engine's statistics, its places, its blocks of keys and values, and the bytes of its model."""
+    engine = model.engine
+    stats, slots = engine.stats(), engine.capabilities.max_sequences
+    more = {"slots": slots, "slots_free": max(slots - stats.running, 0), "model_bytes": model.size}
+    if block := _BLOCK * engine.info.get("cache_bytes_per_position", 0):
+        more |= {
+            "blocks": -(-stats.cache_bytes // block),
+            "blocks_kept": -(-stats.prefix_bytes // block),
+            "blocks_most": engine.info.get("max_memory", 0) // block,
+        }
+    return dataclasses.asdict(stats) | more
+
+
 class _Engines:
     """The statistics of loaded engines."""
 
@@ -80,10 +96,11 @@ class _Engines:
         yield loaded
         gauges: dict[str, GaugeMetricFamily] = {}
         for model in models:
-            for name, value in dataclasses.asdict(model.engine.stats()).items():
+            for name, value in _numbers(model).items():
                 if isinstance(value, (int, float)):
                     gauge = gauges.setdefault(
-                        name, GaugeMetricFamily(f"fluxmlx_engine_{name}", f"Stats.{name}", labels=["model"])
+                        name,
+                        GaugeMetricFamily(f"fluxmlx_engine_{name}", name.replace("_", " "), labels=["model"]),
                     )
                     gauge.add_metric([model.name], value)
         yield from gauges.values()

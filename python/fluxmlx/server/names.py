@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.hub.models import find
 from fluxmlx.hub.names import ModelName, PathName, parse
 
-__all__ = ["is_path", "model_key", "not_found", "with_tag"]
+__all__ = ["is_path", "model_key", "not_found", "own_name", "with_tag"]
 
 _SHOWN = 200
 
@@ -25,6 +27,12 @@ def model_key(name: str) -> str:
     if isinstance(parsed, PathName):
         raise not_found(name)
     return "/".join(parsed.key) if isinstance(parsed, ModelName) else parsed.text
+
+
+def own_name(sources: Mapping[str, str], name: str) -> str | None:
+    """The name of the server's own that is meant, whatever its case, with the usual tag or without; None for others."""
+    wanted = name.lower().removesuffix(":latest")
+    return next((own for own in sources if own == name or own.lower() == wanted), None)
 
 
 def is_path(name: str) -> bool:

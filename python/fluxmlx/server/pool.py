@@ -10,7 +10,7 @@ from typing import Any
 from fluxmlx.errors import EngineClosedError, EngineError, OutOfMemoryError, QueueFullError
 from fluxmlx.server.loaded import LoadedModel
 from fluxmlx.server.loading import EngineLoader, Loader, load_in_thread, whole_options
-from fluxmlx.server.names import is_path, model_key, with_tag
+from fluxmlx.server.names import is_path, model_key, own_name, with_tag
 from fluxmlx.server.settings import ServerSettings
 
 __all__ = ["ModelPool"]
@@ -113,9 +113,10 @@ class ModelPool:
 
     def _key(self, name: str) -> tuple[str, str]:
         """The model's key, and what it is loaded from."""
-        source = self._sources.get(name) or self._sources.get(name.removesuffix(":latest"))
-        if source is None:
+        own = own_name(self._sources, name)
+        if own is None:
             return model_key(name), name
+        source = self._sources[own]
         return (f"={source}" if is_path(source) else model_key(source)), source
 
     def _find(self, name: str, options: Mapping[str, Any]) -> LoadedModel:
@@ -129,7 +130,7 @@ class ModelPool:
             before = self._retire(model)
             model = None
         if model is None:
-            shown = name if name in self._sources else with_tag(name).lower()
+            shown = own_name(self._sources, name) or with_tag(name).lower()
             model = LoadedModel(
                 key, shown, source, whole_options(self._settings, options), self._settings.keep_alive
             )

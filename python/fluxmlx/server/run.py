@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from fluxmlx.errors import FluxmlxError, InvalidArgumentError
+from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.server.addresses import url_of
 from fluxmlx.server.app import create_app
 from fluxmlx.server.connection import connection_class
@@ -108,22 +108,24 @@ async def _serve(
     config = uvicorn.Config(
         app, ws="none", loop="asyncio",
         http=connection_class(settings.header_timeout, settings.write_timeout, settings.max_connections),
-        lifespan="on", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
+        lifespan="off", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
         headers=[("Server", f"fluxmlx/{server_version()}")],
         h11_max_incomplete_event_size=MAX_HEAD_BYTES, timeout_graceful_shutdown=int(_GRACE_S),
     )  # fmt: skip
     server = _Server(config, app.state.context, on_listening, patience)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    problem: FluxmlxError | None = None
+    problem: Exception | None = None
     if model is not None:
         problem = await _preload(app.state.context, model, serving)
         server.should_exit = server.should_exit or problem is not None
     await serving
+    if not server.force_exit:
+        await pool.close()
     if problem is not None:
         raise problem
 
 
-async def _preload(context: ServerContext, model: str, serving: asyncio.Task[None]) -> FluxmlxError | None:
+async def _preload(context: ServerContext, model: str, serving: asyncio.Task[None]) -> Exception | None:
     """Loads the server's model; the error where it cannot be."""
     context.is_ready = False
     shown = Path(model).stem if is_path(model) else model
@@ -141,13 +143,13 @@ async def _preload(context: ServerContext, model: str, serving: asyncio.Task[Non
     return problem if not context.is_draining else None
 
 
-async def _load(pool: ModelPool, model: str) -> FluxmlxError | None:
+async def _load(pool: ModelPool, model: str) -> Exception | None:
     from fluxmlx.server.durations import FOR_EVER
 
     try:
         async with pool.lease(model, keep_alive=FOR_EVER):
             return None
-    except FluxmlxError as error:
+    except Exception as error:  # noqa: BLE001  # it is raised once everything is closed
         return error
 
 

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["NDJSON", "SSE", "StreamForm", "StreamResponse", "error_response", "to_json", "unless_gone"]
+__all__ = [
+    "NDJSON",
+    "SSE",
+    "JsonResponse",
+    "StreamForm",
+    "StreamResponse",
+    "error_response",
+    "to_json",
+    "unless_gone",
+]
 
 T = TypeVar("T")
 _LOG = logging.getLogger("fluxmlx.server")
@@ -35,11 +44,20 @@ def to_json(value: Any) -> bytes:
     return pydantic_core.to_json(value, inf_nan_mode="null")
 
 
+class JsonResponse(Response):
+    """A value, with its encoding said as Ollama says it."""
+
+    media_type = "application/json; charset=utf-8"
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
+
+
 def error_response(body: dict[str, Any] | str, status: int, headers: Mapping[str, str] | None) -> Response:
     """A protocol's error: JSON, or plain text where it has that."""
     if isinstance(body, str):
         return PlainTextResponse(body, status, headers)
-    return Response(to_json(body), status, headers, "application/json; charset=utf-8")
+    return JsonResponse(body, status, headers)
 
 
 @dataclass(frozen=True, slots=True)

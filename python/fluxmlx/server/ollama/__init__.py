@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from fluxmlx.server.errors import plain_error_body
 from fluxmlx.server.ollama import answers, embeddings, models, service, transfers
 from fluxmlx.server.protocols import Protocol
+from fluxmlx.server.streams import JsonResponse
 
 __all__ = ["PROTOCOL"]
 
-_router = APIRouter()
+_router = APIRouter(default_response_class=JsonResponse)
 for _part in (service, answers, embeddings, models, transfers):
     _router.include_router(_part.router)
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from fluxmlx.chat.reasoning import Reasoning, is_open
 from fluxmlx.errors import CapabilityError, InvalidArgumentError
@@ -37,7 +37,7 @@ from fluxmlx.server.ollama.prompts import (
     thinks,
 )
 from fluxmlx.server.ollama.schemas import AnswerRequest, ChatRequest, GenerateRequest
-from fluxmlx.server.streams import NDJSON, StreamResponse, unless_gone
+from fluxmlx.server.streams import NDJSON, JsonResponse, StreamResponse, unless_gone
 
 __all__ = ["router"]
 
@@ -106,7 +106,7 @@ async def _load_or_unload(
             raise CapabilityError("models cannot be unloaded over this address; the setting admin allows it")
         await server.pool.check(body.model)
         server.pool.unload(body.model)
-        return JSONResponse(done_without_answer(body.model, shape, "unload"))
+        return JsonResponse(done_without_answer(body.model, shape, "unload"))
 
     stays = stay_of(request, body.keep_alive)
 
@@ -115,7 +115,7 @@ async def _load_or_unload(
             pass
 
     await unless_gone(request, load())
-    return JSONResponse(done_without_answer(body.model, shape, "load"))
+    return JsonResponse(done_without_answer(body.model, shape, "load"))
 
 
 async def _answer(
@@ -132,7 +132,7 @@ async def _answer(
     objects = _objects(body, server, shape, make, size, stays, with_context=with_context)
     if body.stream:
         return StreamResponse(objects, NDJSON, error_body=plain_error_body)
-    return JSONResponse(await unless_gone(request, joined(objects)))
+    return JsonResponse(await unless_gone(request, joined(objects)))
 
 
 async def _objects(

@@ -15,10 +15,11 @@ from fluxmlx.checkpoint import open_model
 from fluxmlx.errors import InvalidArgumentError, ModelNotFoundError
 from fluxmlx.hub.names import model_name
 from fluxmlx.server.admin import require_admin
-from fluxmlx.server.catalogue import Catalogue
+from fluxmlx.server.catalogue import Catalogue, supported
 from fluxmlx.server.clock import rfc3339, rfc3339_after
 from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError
+from fluxmlx.server.names import own_name
 from fluxmlx.server.ollama.schemas import CopyRequest, ModelRequest, ShowRequest
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ router = APIRouter(tags=["ollama"])
 ADMIN = [Depends(require_admin)]
 _SHORT = 5  # longer lists of the metadata are shown to who asks for all
 _HIDDEN = ("general.name", "tokenizer.chat_template")
-_SUPPORTED = ("completion", "thinking", "embedding")
 
 
 @router.head("/api/tags", include_in_schema=False)
@@ -75,7 +75,7 @@ async def show(body: ShowRequest, server: Server) -> dict[str, Any]:
         **{name: value for name, value in optional.items() if value},
         "details": details(info.details),
         "model_info": _model_info(info, verbose=body.verbose),
-        "capabilities": [name for name in info.capabilities if name in _SUPPORTED],
+        "capabilities": supported(info),
         "modified_at": rfc3339(info.modified_at),
         **({"tensors": await asyncio.to_thread(_tensors, info)} if body.verbose else {}),
     }
@@ -91,15 +91,17 @@ async def ps(server: Server) -> dict[str, Any]:
 
 
 @router.post("/api/copy", dependencies=ADMIN)
-async def copy(body: CopyRequest) -> Response:
+async def copy(body: CopyRequest, server: Server) -> Response:
     """Gives a model a second name."""
     for field, name in (("source", body.source), ("destination", body.destination)):
         try:
             model_name(name)
         except InvalidArgumentError:
             raise InvalidArgumentError(f'{field} "{name[:200]}" is invalid') from None
+    own = own_name(server.pool.sources, body.source)
+    source = body.source if own is None else server.pool.sources[own]
     try:
-        await asyncio.to_thread(hub.copy, body.source, body.destination)
+        await asyncio.to_thread(hub.copy, source, body.destination)
     except ModelNotFoundError:
         raise RequestError(404, f'model "{body.source}" not found', code="model_not_found") from None
     return Response()

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from fluxmlx import hub
 from fluxmlx.errors import CapabilityError, DownloadError, InvalidArgumentError
@@ -17,13 +17,14 @@ from fluxmlx.hub.manifest import DIGEST
 from fluxmlx.server.admin import require_admin
 from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError, plain_error_body
-from fluxmlx.server.names import model_key
+from fluxmlx.server.names import model_key, own_name
 from fluxmlx.server.ollama.chunks import last_of
 from fluxmlx.server.ollama.schemas import CreateRequest, PullRequest
-from fluxmlx.server.streams import NDJSON, StreamResponse, unless_gone
+from fluxmlx.server.streams import NDJSON, JsonResponse, StreamResponse, unless_gone
 
 if TYPE_CHECKING:
     from fluxmlx.hub import PullRecord, Recipe
+    from fluxmlx.server.pool import ModelPool
 
 __all__ = ["router"]
 
@@ -63,7 +64,7 @@ async def push(body: PullRequest) -> Response:
 async def create(body: CreateRequest, request: Request, server: Server) -> Response:
     """Makes a model from another one, or from a blob that was sent before."""
     _require_name(body.model)
-    recipe = _recipe(body)
+    recipe = _recipe(body, server.pool)
 
     def steps() -> Iterator[PullRecord]:
         yield from hub.create(body.model, recipe)
@@ -151,7 +152,7 @@ def _check_supported(body: CreateRequest) -> None:
         raise CapabilityError("messages of a model have a role and a content only")
 
 
-def _recipe(body: CreateRequest) -> Recipe:
+def _recipe(body: CreateRequest, pool: ModelPool) -> Recipe:
     _check_supported(body)
     if not body.from_ and not body.files:
         raise InvalidArgumentError("neither 'from' or 'files' was specified")
@@ -159,12 +160,13 @@ def _recipe(body: CreateRequest) -> Recipe:
         raise CapabilityError(
             "files must be one GGUF file; split sets and safetensors are not supported here"
         )
-    source = body.from_
+    own = own_name(pool.sources, body.from_)
+    source = body.from_ if own is None else pool.sources[own]
     for digest in body.files.values():
         if not DIGEST.fullmatch(digest):
             raise InvalidArgumentError(f"files has {digest[:80]!r}; expected sha256:<64 hex digits>")
         source = digest
-    if not body.files:
+    if not body.files and own is None:
         model_key(source)
     licences = [body.license] if isinstance(body.license, str) else body.license
     return hub.Recipe(
@@ -184,7 +186,7 @@ async def _steps(
     objects = _in_thread(start, then)
     if stream:
         return StreamResponse(objects, NDJSON, error_body=plain_error_body)
-    return JSONResponse(await unless_gone(request, last_of(objects)))
+    return JsonResponse(await unless_gone(request, last_of(objects)))
 
 
 async def _in_thread(
