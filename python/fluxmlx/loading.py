@@ -126,6 +126,7 @@ def load(
             rows = native.info["n_vocab"]  # a vocabulary may name tokens of images behind them
             ends = sorted(token for token in tokenizer.eog_ids if token < rows)
             native.set_vocabulary(islice(tokenizer.token_bytes, rows), ends)
+            core.release_memory()  # and the first prompt is about to need what reading the weights took
     _warn_of_unused(path, native.info["unused_tensors"] + (checkpoint.unused_tensors if checkpoint else []))
     return Engine(
         native,

@@ -1,5 +1,6 @@
 #include "ops/cpu/stack.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cache/block_store.h"
@@ -23,19 +24,25 @@ LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack)
   buffers_.ropes.resize(stack_.ropes.size());
 }
 
-// All layers have the same shapes.
+// All layers have the same shapes. What attention writes is dead when the gate is computed: both have one place.
 void LayerKernels::reserve(int64_t n_tokens) {
   const Layer& layer = stack_.layers.front();
   const int64_t n_q = layer.qkv[0].weight.n_out, n_kv = layer.qkv[1].weight.n_out;
   const int64_t n_embd = layer.output.weight.n_out, n_ff = layer.gate.weight.n_out;
-  int64_t n_all = 2 * n_q + 2 * n_kv + 2 * n_embd + n_ff + 1;
+  const bool post_norms = !layer.attention_post_norm.weight.empty() || !layer.ffn_post_norm.weight.empty();
+  const int64_t n_mixed = layer.parallel ? n_embd : 0, n_added = post_norms ? n_embd : 0;
+  const int64_t n_shared = std::max(2 * n_q + 2 * n_kv, n_ff);
+  int64_t n_all = n_mixed + n_added + n_shared + 1;
   for (const Rope& rope : stack_.ropes) n_all += rope.n_rot;
   auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all * n_tokens) * sizeof(float)));
   const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
   Buffers& b = buffers_;
-  b.q = take(n_q), b.k = take(n_kv), b.v = take(n_kv), b.attended = take(n_q);
-  b.mixed = take(n_embd), b.added = take(n_embd), b.gated = take(n_ff), b.q_scale = take(1);
+  b.mixed = take(n_mixed), b.added = take(n_added);
+  auto* rest = b.gated = take(n_shared);
+  for (float** part : {&b.q, &b.attended}) *part = std::exchange(rest, rest + n_q * n_tokens);
+  for (float** part : {&b.k, &b.v}) *part = std::exchange(rest, rest + n_kv * n_tokens);
   for (size_t i = 0; i < b.ropes.size(); ++i) b.ropes[i] = take(stack_.ropes[i].n_rot);
+  b.q_scale = take(1);
 }
 
 void LayerKernels::fill_tables(std::span<const int32_t> positions) {
@@ -67,20 +74,21 @@ void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> pos
   const Buffers& b = buffers_;
   for (size_t i = 0; i < stack_.layers.size(); ++i, x = y) {
     const Layer& layer = stack_.layers[i];
+    float* mixed = layer.parallel ? b.mixed : y;  // the feed-forward part then reads x, too
     const kernels::Linear qkv[] = {host_linear(layer.qkv[0], b.q), host_linear(layer.qkv[1], b.k),
                                    host_linear(layer.qkv[2], b.v)};
     kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv);
     attend(i, spans, n_tokens);
-    add_product(layer, layer.output, layer.attention_post_norm, b.attended, n_tokens, x, b.mixed);
+    add_product(layer, layer.output, layer.attention_post_norm, b.attended, n_tokens, x, mixed);
     if (layer.experts.n != 0) {
-      experts_.run(layer, b.mixed, n_tokens, b.mixed, y);
+      experts_.run(layer, mixed, n_tokens, mixed, y);
       continue;
     }
     kernels::Gated gated{host_matrix(layer.gate.weight), host_matrix(layer.up.weight), to_kernel(layer.activation)};
     gated.y = b.gated;
     gated.gate_bias = host_data(layer.gate.bias), gated.up_bias = host_data(layer.up.bias);
-    kernels::gated_linear(*pool_, layer.parallel ? x : b.mixed, n_tokens, host_norm(layer.ffn_norm), gated);
-    add_product(layer, layer.down, layer.ffn_post_norm, b.gated, n_tokens, b.mixed, y);
+    kernels::gated_linear(*pool_, layer.parallel ? x : mixed, n_tokens, host_norm(layer.ffn_norm), gated);
+    add_product(layer, layer.down, layer.ffn_post_norm, b.gated, n_tokens, mixed, y);
   }
 }
 
