@@ -33,6 +33,19 @@ def blocks(language: str) -> Iterator[Piece]:
                 yield Piece(page.name, text.count("\n", 0, found.start()) + 1, found[2])
 
 
+def languages() -> set[str]:
+    """The languages of all blocks."""
+    return {found[1] for page in PAGES for found in _FENCE.finditer(page.read_text(encoding="utf-8"))}
+
+
+def mentions(program: str) -> Iterator[Piece]:
+    """The commands that stand between backticks within a sentence."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for found in re.finditer(rf"(?<!`)`({program} [^`]+)`(?!`)", text):
+            yield Piece(page.name, text.count("\n", 0, found.start()) + 1, found[1])
+
+
 def commands() -> Iterator[Piece]:
     """The commands of `sh` blocks: a line each, with those after a backslash or within quotes."""
     for block in blocks("sh"):

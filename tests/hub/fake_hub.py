@@ -14,10 +14,10 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 class FakeHub:
     """A repository on a fake server."""
 
-    info = "/api/models/user/repo"
-
-    def __init__(self, server: FakeServer) -> None:
+    def __init__(self, server: FakeServer, repository: str = "user/repo") -> None:
         self.server = server
+        self.repository = repository
+        self.info = f"/api/models/{repository}"
 
     def add(self, **files: bytes) -> None:
         rows: list[dict[str, Any]] = [{"rfilename": "README.md", "size": 3, "blobId": "0"}]
@@ -36,7 +36,7 @@ class FakeHub:
 
     def publish(self, rows: list[dict[str, Any]]) -> None:
         listing = {
-            "id": "user/repo",
+            "id": self.repository,
             "sha": SHA,
             "siblings": rows,
             "private": False,
@@ -46,4 +46,4 @@ class FakeHub:
         self.server.files[self.info] = json.dumps(listing).encode()
 
     def path(self, name: str) -> str:
-        return f"/user/repo/resolve/{SHA}/{name}"
+        return f"/{self.repository}/resolve/{SHA}/{name}"

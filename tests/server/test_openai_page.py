@@ -28,7 +28,7 @@ def place(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 def test_the_page_has_commands() -> None:
     """They are found by their fences."""
-    assert len(SHELL) == 5 and len(PYTHON) == 1
+    assert len(SHELL) == 7 and len(PYTHON) == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
