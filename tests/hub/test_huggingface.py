@@ -97,6 +97,17 @@ def test_a_refusal_says_what_to_do(
         hub.resolve("user/repo")
 
 
+def test_a_name_of_ollamas_users_gets_a_hint(fake: Any) -> None:
+    """USER/MODEL is asked of Hugging Face; where it is not there, the error says how Ollama's is written."""
+    from fake_server import Answer
+
+    fake.server.always[fake.info] = Answer(401, {"X-Error-Code": "RepoNotFound"}, b"{}")
+    with pytest.raises(ModelNotFoundError, match=r"of Ollama's library is registry\.ollama\.ai/user/repo$"):
+        hub.resolve("user/repo")
+    with pytest.raises(ModelNotFoundError, match=r"HF_TOKEN$"):
+        hub.resolve("hf.co/user/repo")
+
+
 def test_offline_mode_is_kept(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With HF_HUB_OFFLINE nothing is asked, and the error says why."""
     from huggingface_hub import constants

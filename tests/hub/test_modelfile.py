@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from fluxmlx.errors import InvalidArgumentError
-from fluxmlx.hub import modelfile, options
+from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx.hub import Recipe, modelfile, options
 
 TEXT = '''
 # a comment
@@ -54,6 +56,36 @@ def test_what_is_written_is_read_back() -> None:
     """The Modelfile of a recipe gives the same recipe."""
     recipe = modelfile.parse(TEXT)
     assert modelfile.parse(modelfile.render(recipe)) == recipe
+
+
+@given(
+    st.text(alphabet=st.sampled_from('a b"#\n\t\\\u2028'), min_size=1),
+    st.sampled_from(["system", "stop", "user"]),
+)
+def test_any_text_is_read_back(text: str, place: str) -> None:
+    """Quotes, blanks and line breaks come back as they were; only three quotes in a text of several lines cannot."""
+    assume(not ('"""' in text and "\n" in text))
+    recipe = Recipe(from_="x")
+    if place == "system":
+        recipe.system = text
+    elif place == "stop":
+        recipe.params["stop"] = [text]
+    else:
+        recipe.messages.append({"role": "user", "content": text})
+    assert modelfile.parse(modelfile.render(recipe)) == recipe
+
+
+def test_blanks_are_blanks() -> None:
+    """Tabs, line ends of Windows and blanks before a command, and those within quotes."""
+    recipe = modelfile.parse('\ufeff  FROM\tx\r\nPARAMETER  top_k\t7\r\nSYSTEM """a  \r\n  b """\r\n')
+    assert (recipe.from_, recipe.params, recipe.system) == ("x", {"top_k": 7}, "a  \n  b ")
+
+
+@pytest.mark.parametrize("line", ["FROM ./mmproj.gguf", "RENDERER qwen3", "PARSER qwen3", "REQUIRES 0.14.0"])
+def test_what_only_an_ollama_has_is_refused_by_name(line: str) -> None:
+    """A part for images, and parts of Ollama's program, are not dropped in silence."""
+    with pytest.raises(CapabilityError, match=r"line 2 of the Modelfile: .*(second FROM|leave the line out)"):
+        modelfile.parse(f"FROM a\n{line}\nSYSTEM x")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,9 +188,47 @@ def test_damage_in_a_store_hides_a_model_and_nothing_else(model: Path, tmp_path:
     cut = hub.resolve("cut", offline=True).path
     cut.write_bytes(b"")
     assert "good:latest" in {row.name for row in hub.list_models()}
-    for name in ("bad", "cut"):
-        with pytest.raises(ModelNotFoundError):
+    for name, error in (("bad", ModelNotFoundError), ("cut", ModelFileError)):
+        with pytest.raises(error):
             hub.resolve(name, offline=True)
+
+
+def test_a_model_that_misses_its_file_says_so_and_can_be_removed(model: Path) -> None:
+    """It is in the list; the error names what is missing, not a model that does not exist; rm takes it away."""
+    make("one", f"FROM {model}")
+    hub.resolve("one", offline=True).path.write_bytes(b"GGUF")
+    assert [row.name for row in hub.list_models()] == ["one:latest"]
+    with pytest.raises(
+        ModelFileError, match=r"one:latest is in the store, but its model sha256:.*cut short; pull it"
+    ):
+        hub.resolve("one", offline=True)
+    with pytest.raises(ModelFileError, match="cannot be fetched again: cannot reach the server"):
+        hub.resolve("one")
+    hub.delete("one")
+    assert hub.list_models() == []
+
+
+def test_an_ollama_that_may_not_be_looked_into_is_no_obstacle(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it runs as a service of its own user, its folder may be closed to others; our own models work."""
+    put(tmp_path / "ollama", "library/theirs/latest", model.read_bytes())
+    make("mine", f"FROM {model}")
+
+    def closed(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any = ".", *more: Any, **options: Any) -> Any:
+            if not isinstance(path, int) and "/ollama/" in os.fsdecode(path):
+                raise PermissionError(errno.EACCES, "Permission denied", os.fsdecode(path))
+            return real(path, *more, **options)
+
+        return call
+
+    for name in ("stat", "scandir", "listdir", "open"):
+        monkeypatch.setattr(os, name, closed(getattr(os, name)))
+    assert [row.name for row in hub.list_models()] == ["mine:latest"]
+    assert hub.resolve("mine").name == "mine:latest"
+    with pytest.raises(ModelNotFoundError):
+        hub.resolve("theirs", offline=True)
 
 
 def test_models_from_wheels_are_listed_and_deleted(make_wheel: MakeWheel, model: Path, store: Path) -> None:

@@ -124,6 +124,15 @@ def test_a_file_that_exists_is_its_own_name(tmp_path: Path, monkeypatch: pytest.
     assert resolve("user/repo").path == tmp_path / "user" / "repo"
 
 
+@pytest.mark.parametrize(
+    "text", ["https://example.org/a.gguf", "https://huggingface.co/u/r/resolve/main/f.gguf", "ollama://x"]
+)
+def test_a_web_address_is_told_from_a_path(text: str) -> None:
+    """Nobody looks for a folder called https:, and the error says what to write instead."""
+    with pytest.raises(ModelNotFoundError, match=r"is a web address.* hf\.co/USER/REPO:FILE\.gguf"):
+        resolve(text)
+
+
 def test_a_missing_file_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error for a path that does not exist has the absolute path in it."""
     monkeypatch.chdir(tmp_path)

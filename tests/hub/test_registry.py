@@ -127,8 +127,9 @@ def layers(n: int) -> dict[str, Any]:
         (layers(101), "101 layers; at most 100"),
         ({"layers": [{**layers(1)["layers"][0], "size": -1}]}, "size '-1'"),
         (b" " * (4 << 20) + b"{}", "more than 4194304 bytes"),
+        ({"layers": [{**layers(1)["layers"][0], "digest": EMPTY, "size": 0}]}, "a model of 0 bytes"),
     ],
-    ids=["html", "deep", "null", "none", "list", "number", "many", "negative", "large"],
+    ids=["html", "deep", "null", "none", "list", "number", "many", "negative", "large", "empty"],
 )
 def test_a_bad_manifest_is_refused(registry: Any, store: Path, manifest: Any, reason: str) -> None:
     """Whatever is no manifest, or more of one than a model needs, is a DownloadError that says so."""

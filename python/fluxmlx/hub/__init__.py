@@ -167,15 +167,15 @@ def delete(name: str) -> None:
         CapabilityError: it belongs to an Ollama on this machine, whose store we only read.
     """
     from fluxmlx.hub.library import own_library
-    from fluxmlx.hub.stored import find
+    from fluxmlx.hub.stored import named
     from fluxmlx.hub.wheels_stored import find_wheel
 
     parsed, library = parse(name), own_library()
-    if isinstance(parsed, ModelName) and (stored := find(parsed, library)):
+    if isinstance(parsed, ModelName) and (stored := next(named(parsed, library), None)):
         library.remove(stored)
     elif wheel := find_wheel(parsed.text):
         wheel.remove()
-    elif isinstance(parsed, ModelName) and (stored := find(parsed)):
+    elif isinstance(parsed, ModelName) and (stored := next(named(parsed), None)):
         raise CapabilityError(
             f"{name} is in Ollama's store {str(stored.library.root)!r}; use `ollama rm {name}`"
         )

@@ -18,7 +18,7 @@ from fluxmlx.hub.details import PullRecord
 from fluxmlx.hub.download import Records, download, read_small, record
 from fluxmlx.hub.library import Library
 from fluxmlx.hub.manifest import Layer, Manifest
-from fluxmlx.hub.names import ModelName
+from fluxmlx.hub.names import OLLAMA, ModelName
 from fluxmlx.hub.quants import RemoteFile, choose
 from fluxmlx.hub.retries import Retries
 from fluxmlx.hub.transport import TIMEOUT_S, BadStatus, Source
@@ -42,7 +42,8 @@ def pull(name: ModelName, library: Library) -> Records:
 
     repository = f"{name.namespace}/{name.model}"
     yield PullRecord("pulling manifest")
-    info = _info(repository, time.sleep)
+    other = "" if name.has_host else f"; a model of Ollama's library is {OLLAMA}/{repository}"
+    info = _info(repository, time.sleep, other)
     found, tag = _files(info), None if name.tag == "latest" else name.tag
     if found or tag:
         layers = yield from _gguf(repository, info, choose(repository, found, tag), library)
@@ -105,7 +106,7 @@ def _source(repository: str, path: str, revision: str) -> Source:
     return Source(url, headers, trusted="HF_ENDPOINT" in os.environ)
 
 
-def _info(repository: str, sleep: Callable[[float], None]) -> ModelInfo:
+def _info(repository: str, sleep: Callable[[float], None], other: str) -> ModelInfo:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -130,7 +131,7 @@ def _info(repository: str, sleep: Callable[[float], None]) -> ModelInfo:
             ) from error
         except RepositoryNotFoundError as error:
             raise ModelNotFoundError(
-                f"Hugging Face has no repository {repository}, or it is private: {_LOGIN}"
+                f"Hugging Face has no repository {repository}, or it is private: {_LOGIN}{other}"
             ) from error
         except HfHubHTTPError as error:
             response = cast("Any", error.response)

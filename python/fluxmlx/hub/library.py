@@ -46,6 +46,11 @@ class Stored:
         """Bytes of all its blobs."""
         return sum(blob.size for blob in self.manifest.blobs)
 
+    @property
+    def missing(self) -> Layer | None:
+        """The first layer whose blob is not there, or has another length than it should; None where all are whole."""
+        return next((layer for layer in self.manifest.layers if not self.library.blobs.has(layer)), None)
+
     def entry(self) -> ModelEntry:
         """Its row in the list."""
         return ModelEntry(
@@ -70,19 +75,13 @@ class Library:
         self.blobs = Blobs(folder / "blobs")
         self._manifests = folder / "manifests"
 
-    def find(self, name: ModelName) -> Stored | None:
-        """The model of that name, whatever its case; None where there is none, or a blob of it is missing."""
-        for place in self._places(name):
-            stored = self._read(place)
-            if stored and all(self.blobs.has(layer) for layer in stored.manifest.layers):
-                return stored
-        return None
+    def named(self, name: ModelName) -> Iterator[Stored]:
+        """The models of that name, whatever its case, also those that miss a blob."""
+        yield from filter(None, map(self._read, self._places(name)))
 
     def all(self) -> Iterator[Stored]:
         """Every model whose manifest can be read."""
-        for place in sorted(self._manifests.glob("*/*/*/*")):
-            if stored := self._read(place):
-                yield stored
+        yield from filter(None, map(self._read, self._all_places()))
 
     def write(self, name: ModelName, data: bytes) -> Stored:
         """Keeps a manifest, whose blobs are there; what only the one before it used is removed."""
@@ -142,11 +141,18 @@ class Library:
 
     def _places(self, name: ModelName) -> Iterator[Path]:
         exact = self._manifests / name.host / name.namespace / name.model / name.tag
-        if exact.is_file():
+        if os.path.isfile(exact):
             yield exact
-        for place in self._manifests.glob("*/*/*/*"):
+        for place in self._all_places():
             if tuple(part.lower() for part in place.parts[-4:]) == name.key and place != exact:
                 yield place
+
+    def _all_places(self) -> list[Path]:
+        """Where manifests are; nowhere in a store that we may not look into, as that of an Ollama that is a service."""
+        try:
+            return sorted(self._manifests.glob("*/*/*/*"))
+        except OSError:
+            return []
 
     def _read(self, place: Path) -> Stored | None:
         parts = cast("tuple[str, str, str, str]", place.parts[-4:])

@@ -13,6 +13,11 @@ from fluxmlx.hub.resolver import Session
 
 __all__ = ["LocalFiles", "regular_file"]
 
+_INSTEAD = (
+    "of Hugging Face write hf.co/USER/REPO or hf.co/USER/REPO:FILE.gguf, of a registry HOST/NAMESPACE/NAME; any other "
+    "file download yourself, and name its path"
+)
+
 
 class LocalFiles:
     """Paths, and bare names of files and of checkpoints that exist (`models/tiny` without a suffix, say)."""
@@ -26,6 +31,8 @@ class LocalFiles:
     def fetch(self, name: Name, session: Session) -> ModelFiles:
         """The absolute path, if a regular file or a checkpoint's folder is there."""
         path = name.path if isinstance(name, PathName) else Path(os.path.abspath(name.text))
+        if "://" in name.text and not os.path.lexists(path):
+            raise ModelNotFoundError(f"{name.text[:200]!r} is a web address, not a model's name; {_INSTEAD}")
         return ModelFiles(name.text, path if _is_checkpoint(path) else regular_file(path))
 
 

@@ -100,6 +100,8 @@ def _layer(value: Any) -> Layer:
     if not isinstance(kind, str):
         raise ValueError(f"the manifest has no media type for {digest}")
     name = kind.removeprefix(_IMAGE) if kind.startswith(_IMAGE) else "config" if kind == _CONFIG else kind
+    if name == "model" and size == 0:
+        raise ValueError(f"the manifest has a model of 0 bytes, {digest}")
     return Layer(name, digest, size, _title(row.get("annotations")))
 
 

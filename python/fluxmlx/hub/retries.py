@@ -41,10 +41,15 @@ class Retries:
             raise self._final(error) from None
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLCertVerificationError):
-            raise DownloadError(f"cannot get {self._what}: {reason.verify_message}") from error
+            raise DownloadError(
+                f"cannot get {self._what}: {reason.verify_message}; where a proxy signs with a certificate of its own, "
+                "set SSL_CERT_FILE to it"
+            ) from error
         self._reached |= advanced > 0
         if not self._reached and _is_unreachable(error):
-            raise DownloadError(f"cannot reach the server of {self._what}: {reason}") from error
+            raise DownloadError(
+                f"cannot reach the server of {self._what}: {reason}; check the network, and https_proxy if there is one"
+            ) from error
         self._failed = 1 if advanced >= _ENOUGH else self._failed + 1
         if self._failed >= ATTEMPTS:
             raise DownloadError(

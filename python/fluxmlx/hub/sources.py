@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fluxmlx.errors import ModelNotFoundError
+from fluxmlx.errors import DownloadError, ModelFileError, ModelNotFoundError
 from fluxmlx.hub.names import ModelName, Name
 from fluxmlx.hub.records import ModelFiles
 from fluxmlx.hub.resolver import Session
@@ -41,8 +41,25 @@ class RemoteModels:
     def fetch(self, name: Name, session: Session) -> ModelFiles:
         """Pulls the model."""
         if session.offline:
+            _check_damage(name, "pull it again")
             raise ModelNotFoundError(f"no model is called {name.text!r} in the store; fetch it with a pull")
         from fluxmlx.hub import pulling
 
-        pulling.report(pulling.pull(name, insecure=session.insecure), session.progress)
+        try:
+            pulling.report(pulling.pull(name, insecure=session.insecure), session.progress)
+        except (ModelNotFoundError, DownloadError) as error:
+            _check_damage(name, f"it cannot be fetched again: {error}")
+            raise
         return StoredModels().fetch(name, session)
+
+
+def _check_damage(name: Name, advice: str) -> None:
+    """Raises ModelFileError where a store has a model of that name, but not all of it."""
+    from fluxmlx.hub.stored import named
+
+    for stored in named(name) if isinstance(name, ModelName) else ():
+        if layer := stored.missing:
+            raise ModelFileError(
+                f"{stored.name.display} is in the store, but its {layer.kind} {layer.digest[:19]} is missing or cut "
+                f"short; {advice}"
+            )

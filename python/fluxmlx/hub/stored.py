@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from fluxmlx.errors import CapabilityError, ModelFileError
@@ -13,19 +13,22 @@ from fluxmlx.hub.manifest import Manifest
 from fluxmlx.hub.names import OLLAMA, ModelName, from_parts
 from fluxmlx.hub.records import ModelFiles
 
-__all__ = ["check_runnable", "files_of", "find"]
+__all__ = ["check_runnable", "files_of", "find", "named"]
 
 
 def find(name: ModelName, *libraries: Library) -> Stored | None:
-    """The model in the first of the stores that has it; USER/REPO may be one of Hugging Face or of a store."""
+    """The model in the first of the stores that has all of it."""
+    return next((stored for stored in named(name, *libraries) if stored.missing is None), None)
+
+
+def named(name: ModelName, *libraries: Library) -> Iterator[Stored]:
+    """The models of that name, also those that miss a blob; USER/REPO may be one of Hugging Face or of a store."""
     spellings = [name]
     if not name.has_host and not name.is_short:
         spellings.append(from_parts(OLLAMA, name.namespace, name.model, name.tag))
     for library in libraries or (own_library(), *ollama_libraries()):
         for spelling in spellings:
-            if stored := library.find(spelling):
-                return stored
-    return None
+            yield from library.named(spelling)
 
 
 def files_of(stored: Stored) -> ModelFiles:

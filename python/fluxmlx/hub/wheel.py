@@ -25,6 +25,7 @@ __all__ = ["Wheel", "opened"]
 
 _CHUNK = 1 << 20
 _MAX_TEXT = 16 << 20  # bytes of RECORD or METADATA that we are willing to hold
+_MOST_MEMBERS = 10_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -33,8 +34,12 @@ def opened(path: Path, package: str) -> Generator[Wheel, None, None]:
     """Opens a wheel of that package; whatever is wrong with the zip file becomes DownloadError."""
     try:
         with zipfile.ZipFile(path) as archive:
-            size = path.stat().st_size
-            for info in archive.infolist():
+            size, members = path.stat().st_size, archive.infolist()
+            if len(members) > _MOST_MEMBERS:
+                raise DownloadError(
+                    f"the wheel {path.name} has {len(members)} members; at most {_MOST_MEMBERS} are read"
+                )
+            for info in members:
                 _check_readable(info, path.name, size)
             yield Wheel(archive, path.name, _version(path.name, package))
     except (zipfile.BadZipFile, zlib.error, csv.Error, EOFError, ValueError, RuntimeError) as error:
