@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from fluxmlx.cli.answering import Description, Event, Talk
-from fluxmlx.errors import CapabilityError, InvalidArgumentError, ModelNotFoundError
+from fluxmlx.errors import CapabilityError, InvalidArgumentError, ModelNotFoundError, OutOfMemoryError
+
+
+@dataclass(frozen=True)
+class FakeOpening:
+    """Opens the model, as fluxmlx.cli.opening.Opening does."""
+
+    fake: FakeAnswering
+    ctx: int | None = None
+    threads: int | None = None
+
+    def open(self, model: str) -> AbstractContextManager[FakeAnswering]:
+        return self.fake.open(model, self.ctx, self.threads)
 
 
 @dataclass
@@ -24,11 +37,22 @@ class FakeAnswering:
         default_factory=lambda: Description(info="  architecture  llama", system="Its own.")
     )
 
+    with_options: list[tuple[int | None, int | None]] = field(default_factory=list)
+
+    def opening(self) -> FakeOpening:
+        """What opens it."""
+        return FakeOpening(self)
+
     @contextlib.contextmanager
-    def open(self, model: str) -> Iterator[FakeAnswering]:
+    def open(self, model: str, ctx: int | None, threads: int | None) -> Iterator[FakeAnswering]:
         if model == "missing":
             raise ModelNotFoundError("no model is called 'missing'")
+        if model == "slow":
+            raise KeyboardInterrupt
+        if ctx == 9999:
+            raise OutOfMemoryError("too large")
         self.opened.append(model)
+        self.with_options.append((ctx, threads))
         yield self
 
     def chat(self, talk: Talk) -> Iterator[Event]:

@@ -48,7 +48,7 @@ ARGUMENTS = ("-p", "16", "-n", "4,8", "-np", "1,2", "-r", "2", "-t", "1")
 
 def test_json_has_every_row_with_its_spread(invoke, model: str, calm: None) -> None:
     """Each combination is a row with a rate for each repetition, its median and ends, and a part of the roof."""
-    result = invoke("bench", model, *ARGUMENTS, "-o", "json")
+    result = invoke("bench", model, *ARGUMENTS, "--json")
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)["rows"]
     assert [row["test"] for row in rows] == ["pp16", "tg4", "tg4 x 2", "tg8", "tg8 x 2"]

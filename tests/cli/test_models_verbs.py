@@ -122,6 +122,64 @@ def test_a_pull_tells_its_steps(invoke: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert (result.stdout, result.stderr) == ("", "pulling manifest\nsuccess\n")
 
 
+def test_programs_get_each_step_as_an_object(
+    invoke: Any, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pull --json and create --json print what /api/pull and /api/create stream, on standard output."""
+    from fluxmlx import hub
+
+    steps = [hub.PullRecord("pulling abc", "sha256:abc", 2, 1), hub.PullRecord("success")]
+    monkeypatch.setattr(hub, "pull", lambda name, insecure: iter(steps))
+    result = invoke("pull", "tiny", "--json")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [step.as_json() for step in steps]
+    result = invoke("create", "second", "-f", "-", "--json", stdin="FROM tiny")
+    assert json.loads(result.stdout.splitlines()[-1]) == {"status": "success"} and result.stderr == ""
+
+
+def test_what_is_not_here_is_not_downloaded_by_a_look(invoke: Any) -> None:
+    """show of a model that is not on this machine says how to fetch it; also of a short name."""
+    for name in ("llama3.2:1b", "smollm2", "user/repo"):
+        result = invoke("show", name)
+        assert result.exit_code == 1
+        assert (
+            result.stderr
+            == f"error: model '{name}' is not on this machine; `fluxmlx pull {name}` fetches it\n"
+        )
+
+
+def test_show_has_the_sections_of_ollama(invoke: Any, model: Path) -> None:
+    """Model, Capabilities, Parameters, System and License; -v cuts nothing short, and has every tensor."""
+    text = 'FROM tiny\nLICENSE """Name\n\nWhose\nThe rest\n"""\nMESSAGE user Hi'
+    assert invoke("create", "long", "-f", "-", stdin=text).exit_code == 0
+    page = invoke("show", "long").stdout
+    titles = [line for line in page.splitlines() if line and not line.startswith(" ")]
+    assert titles[:5] == ["Model", "Capabilities", "Parameters", "System", "License"]
+    assert "License\n  Name\n  Whose\n  ...\n" in page and "token_embd" not in page
+    whole = invoke("show", "long", "-v").stdout
+    assert "The rest" in whole and "Tensors\n  token_embd.weight  F32" in whole
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["-f", "no/such"], "there is no Modelfile at 'no/such'; name it with -f"),
+        (["-f", "-", "-q", "Q4_K_M"], "`fluxmlx convert SOURCE NEW.gguf --quantize Q4_K_M`"),
+        (["-f", "-"], "no FROM"),
+    ],
+)
+def test_a_create_that_cannot_be_says_what_to_do(invoke: Any, words: list[str], reason: str) -> None:
+    """A Modelfile that is not there or is empty, and a type to quantise to."""
+    result = invoke("create", "x", *words)
+    assert result.exit_code == 1 and reason in result.stderr
+
+
+def test_a_modelfile_that_is_not_text_is_refused(invoke: Any, tmp_path: Path) -> None:
+    """Nothing is replaced in silence."""
+    (tmp_path / "Modelfile").write_bytes(b"FROM x\nSYSTEM caf\xe9")
+    result = invoke("create", "x", "-f", str(tmp_path / "Modelfile"))
+    assert result.exit_code == 1 and "not UTF-8: byte 17" in result.stderr
+
+
 def test_a_pull_that_fails_is_one_line(invoke: Any) -> None:
     """No server, and a path where a name belongs: an error and exit code 1."""
     for name, reason in (("nope", "cannot reach the server"), ("./x.gguf", "there is nothing to pull")):

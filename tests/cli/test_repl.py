@@ -38,7 +38,7 @@ def talk(fake: Any) -> Any:
                 return line
             raise line
 
-        with Session(fake, "fake", Talk(system=system)) as session:
+        with Session(fake.opening(), "fake", Talk(system=system)) as session:
             chat(session, read, remember=remember)
         return [asked.messages for asked in fake.asked]
 
@@ -141,7 +141,7 @@ def test_settings_hold_for_the_next_answers(talk: Any, fake: Any) -> None:
 @pytest.mark.parametrize(
     "line",
     ["/set parameter temprature 1", "/set parameter top_k many", "/set parameter seed", "/set format xml",
-     "/set think often", "/load", "/load a b", "/load missing", "/save", "/save bad", "/show license"],
+     "/set think often", "/load", "/load a b", "/load missing", "/save", "/save bad", "/set parameter num_ctx 9999"],
 )  # fmt: skip
 def test_a_bad_command_is_an_error_and_no_more(
     talk: Any, fake: Any, line: str, capsys: pytest.CaptureFixture[str]
@@ -181,6 +181,25 @@ def test_show_tells_of_the_model_and_the_session(
     assert "\nMine.\n" in out and "Of the model:\nstop  1\nSet here:\nseed" in out
 
 
+def test_show_says_what_is_not_there(talk: Any, fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a sentence, not as an error."""
+    fake.shown = Description()
+    talk("/show license", "/show system", "/show parameters")
+    out, err = capsys.readouterr()
+    assert "The model has no licence." in out and "no system message; /set system TEXT" in out and not err
+
+
+def test_the_context_can_be_set_in_the_chat(talk: Any, fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in Ollama's: the model is loaded again with it, the conversation goes on, and /save keeps it."""
+    assert (
+        len(talk("one", "/set parameter num_ctx 64", "two", "/set parameter num_thread 1", "/save mine")[1])
+        == 3
+    )
+    assert fake.with_options == [(None, None), (64, None), (64, 1)]
+    assert "num_ctx is 64." in capsys.readouterr().out
+    assert fake.saved[0][1].options == {"num_ctx": 64, "num_thread": 1}
+
+
 def test_load_goes_on_with_another_model(talk: Any, fake: Any) -> None:
     """A new conversation with the same settings; where it fails the old one goes on."""
     assert talk("one", "/load other", "two", "/load missing", "three")[1:] == [
@@ -188,6 +207,12 @@ def test_load_goes_on_with_another_model(talk: Any, fake: Any) -> None:
         [user("two"), {"role": "assistant", "content": "answer 2"}, user("three")],
     ]
     assert fake.opened == ["fake", "other", "fake"]
+
+
+def test_ctrl_c_in_a_load_keeps_the_old_model(talk: Any, fake: Any) -> None:
+    """The chat goes on with the model and the conversation that it had."""
+    assert talk("one", "/load slow", "two")[1][-1] == user("two")
+    assert fake.opened == ["fake", "fake"]
 
 
 def test_save_has_the_settings_and_what_was_said(talk: Any, fake: Any) -> None:

@@ -138,6 +138,24 @@ def test_a_fault_of_ours_is_one_line_too(invoke, engine, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
+    "flags",
+    [
+        ["--temp", "-1"],
+        ["--top-p", "7"],
+        ["-s", "-5"],
+        ["--stop", ""],
+        ["-c", "0"],
+        ["-t", "0"],
+        ["--keepalive", "soon"],
+    ],
+)
+def test_a_value_that_cannot_be_is_told_before_the_load(invoke, engine, flags: list[str]) -> None:
+    """Exit code 2 at once, not after a model has been read or downloaded."""
+    result = invoke("run", "m", "x", *flags)
+    assert result.exit_code == 2 and engine.loads == [], result.stderr
+
+
+@pytest.mark.parametrize(
     "arguments", [["run"], ["run", "m", "--top-k", "many"], ["run", "m", "--nope"], ["fly"]]
 )
 def test_wrong_usage_is_two(invoke, engine, arguments: list[str]) -> None:

@@ -120,6 +120,13 @@ def test_a_model_that_is_missing_is_pulled(invoke: Any, ollama: Any) -> None:
     assert (result.stdout, result.stderr) == ("It is blue.\n", "pulling manifest\nsuccess\n")
 
 
+def test_a_registry_without_tls_has_to_be_allowed(invoke: Any, ollama: Any) -> None:
+    """--insecure goes to the pull that a run begins with, and to no other request."""
+    ollama.missing = {"h:1/n/tiny"}
+    assert invoke("run", "h:1/n/tiny", "Hi", "--insecure").exit_code == 0
+    assert ollama.bodies("/api/pull") == [{"model": "h:1/n/tiny", "insecure": True}]
+
+
 def test_raw_and_base_models_are_completed(invoke: Any, ollama: Any) -> None:
     """--raw, and a model without a template, go to /api/generate as they are."""
     invoke("run", "tiny", "--raw", "Once")

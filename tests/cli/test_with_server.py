@@ -105,12 +105,8 @@ def test_a_raw_prompt_and_options(fluxmlx: Fluxmlx) -> None:
 
 
 def test_errors_of_the_server_are_sentences(fluxmlx: Fluxmlx) -> None:
-    """A model that is nowhere, thinking that it cannot, a keep_alive that is none: one line and exit code 1."""
-    for words in (
-        ["stop", "nope"],
-        ["run", "tiny", "x", "--think"],
-        ["run", "tiny", "x", "--keepalive", "soon"],
-    ):
+    """A model that is nowhere, thinking that it cannot: one line and exit code 1."""
+    for words in (["stop", "nope"], ["run", "tiny", "x", "--think"]):
         done = fluxmlx(*words)
         assert done.returncode == 1 and done.stderr.startswith("error: "), (words, done)
         assert done.stderr.count("\n") == 1, done.stderr

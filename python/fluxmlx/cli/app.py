@@ -22,6 +22,7 @@ from fluxmlx.cli.run import RunCommand, run
 from fluxmlx.cli.serve import serve
 from fluxmlx.cli.show import show
 from fluxmlx.cli.stop import stop
+from fluxmlx.cli.unoffered import helps, push
 
 __all__ = ["app", "start"]
 
@@ -48,6 +49,8 @@ app.command("bench")(bench)
 app.command("perplexity")(perplexity)
 app.command("convert")(convert)
 app.command("runner", hidden=True)(runner.runner)
+app.command("help", hidden=True)(helps)
+app.command("push", hidden=True)(push)
 
 
 def _print_version(wanted: bool) -> None:
@@ -59,7 +62,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", "-v", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Run GGUF and MLX language models natively on Apple's MLX."""

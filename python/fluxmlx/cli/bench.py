@@ -54,6 +54,7 @@ def bench(
         int | None, typer.Option("--prefill-chunk", "-b", min=1, help="Prompt tokens in one step.")
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Form of the result.")] = Output.table,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --output json.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 if the machine was too busy for a valid run.")
     ] = False,
@@ -83,7 +84,7 @@ def bench(
         rows += _run(
             model, tests, repetitions, {k: v for k, v in options.items() if v is not None}, _progress()
         )
-    bench_output.write(output.value, rows, _facts(model))
+    bench_output.write("json" if as_json else output.value, rows, _facts(model))
     if strict and any(row.problems for row in rows):
         raise typer.Exit(NOT_VALID)
 

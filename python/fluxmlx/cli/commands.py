@@ -8,7 +8,7 @@ import typer
 
 from fluxmlx.cli.session import Session
 from fluxmlx.cli.settings import Settings
-from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx.errors import InvalidArgumentError
 
 __all__ = ["Commands"]
 
@@ -39,6 +39,11 @@ _SHOW = """\
   /show parameters  its parameters, and those set here
   /show system      the system message
   /show template    the chat template"""
+_NAMES = {
+    "license": "licence",
+    "system": "system message; /set system TEXT gives it one",
+    "template": "chat template",
+}
 
 
 class Commands:
@@ -102,7 +107,7 @@ class Commands:
         elif parts[what]:
             typer.echo(parts[what])
         else:
-            raise CapabilityError(f"{self._session.answering.name} brings no {what}")
+            typer.echo(f"The model has no {_NAMES.get(what, what)}.")
 
     def _parameters(self, of_the_model: str) -> str:
         from fluxmlx.hub.modelfile import parameter_lines

@@ -69,9 +69,16 @@ def report(error: BaseException, text: str = "", *, debug: bool = False) -> None
     """
     if debug or os.environ.get("FLUXMLX_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
-    text = " ".join((text or str(error)).split()) or type(error).__name__
+    text = " ".join((text or _sentence(error)).split()) or type(error).__name__
     colour = typer.colors.RED if "NO_COLOR" not in os.environ else None
     typer.secho(f"error: {text}", fg=colour, err=True)
+
+
+def _sentence(error: BaseException) -> str:
+    """The error's text; of the operating system's own errors without their number."""
+    if isinstance(error, OSError) and not isinstance(error, FluxmlxError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _settle_stdout() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxmlx.chat.reasoning import Reasoning, can_think, is_open
 from fluxmlx.cli.answering import Description, Event, Talk
-from fluxmlx.errors import CapabilityError, InvalidArgumentError
+from fluxmlx.errors import CapabilityError
 from fluxmlx.progress import Bars
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["InProcess", "open_in_process"]
 
 _MARK = 16  # tokens at the end of a prompt that can hold the mark by which thoughts begin
-_OF_THE_LOAD = ("num_ctx", "num_thread")
 
 
 class InProcess:
@@ -67,12 +66,9 @@ class InProcess:
 
     def _check(self, talk: Talk) -> None:
         if talk.format is not None:
-            raise CapabilityError("answers cannot be held to a format yet; leave out --format")
-        for name in _OF_THE_LOAD:
-            if name in talk.options:
-                raise InvalidArgumentError(
-                    f"{name} is an option of the load; leave the chat, and start again with --ctx-size or --threads"
-                )
+            raise CapabilityError(
+                "answers cannot be held to a format yet; leave out --format, or say /set noformat in a chat"
+            )
 
     def _options(self, talk: Talk) -> dict[str, Any]:
         from fluxmlx.hub.options import sampling_options
@@ -82,7 +78,9 @@ class InProcess:
     def _thinking(self, think: bool | str) -> dict[str, Any]:
         """The variables by which chat templates are told; each template knows one of them or none."""
         if think and not can_think(self._engine.chat_template.source):
-            raise CapabilityError(f"{self.name} cannot think before it answers; leave out --think")
+            raise CapabilityError(
+                f"{self.name} cannot think before it answers; leave out --think, or say /set nothink in a chat"
+            )
         level = {"reasoning_effort": think} if isinstance(think, str) else {}
         return {"enable_thinking": bool(think), **level}
 
@@ -95,11 +93,17 @@ class InProcess:
 
 
 @contextlib.contextmanager
-def open_in_process(model: str, *, ctx: int | None, threads: int | None) -> Generator[InProcess]:
+def open_in_process(
+    model: str, *, ctx: int | None, threads: int | None, insecure: bool = False
+) -> Generator[InProcess]:
     """Loads a model with bars on the terminal, and closes it at the end."""
     import fluxmlx
 
     with Bars() as bars:
+        if insecure:
+            from fluxmlx import hub
+
+            hub.resolve(model, progress=hub.CallbackProgress(bars), insecure=True)
         engine = fluxmlx.load(model, ctx=ctx, threads=threads, progress=bars)
     try:
         yield InProcess(engine)

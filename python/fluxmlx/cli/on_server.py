@@ -35,10 +35,17 @@ class OnServer:
     Args:
         of_the_load: options that the server loads the model with; they go with every request, or it would load anew.
         keep_alive: how long the server keeps the model after an answer; None leaves it to the server.
+        insecure: where the server has to pull the model first, as for `fluxmlx.hub.pull`.
     """
 
     def __init__(
-        self, client: Client, name: str, of_the_load: Mapping[str, int], keep_alive: str | int | None
+        self,
+        client: Client,
+        name: str,
+        of_the_load: Mapping[str, int],
+        keep_alive: str | int | None,
+        *,
+        insecure: bool = False,
     ) -> None:
         self.name = name
         self._client = client
@@ -46,6 +53,7 @@ class OnServer:
         if keep_alive is not None:
             self._base["keep_alive"] = keep_alive
         self._of_the_load = dict(of_the_load)
+        self._insecure = insecure
         self._shown = self._show()
         self.can_chat = bool(self._shown.get("template"))
 
@@ -83,7 +91,7 @@ class OnServer:
         try:
             return self._client.post("/api/show", {"model": self.name})
         except ModelNotFoundError:
-            _pull(self._client, self.name)
+            _pull(self._client, {"model": self.name, "insecure": self._insecure})
             return self._client.post("/api/show", {"model": self.name})
 
     def _events(self, path: str, body: Mapping[str, Any], talk: Talk) -> Iterator[Event]:
@@ -100,23 +108,29 @@ class OnServer:
 
 @contextlib.contextmanager
 def open_on_server(
-    client: Client, model: str, *, ctx: int | None, threads: int | None, keep_alive: str | int | None
+    client: Client,
+    model: str,
+    *,
+    ctx: int | None,
+    threads: int | None,
+    keep_alive: str | int | None,
+    insecure: bool = False,
 ) -> Generator[OnServer]:
     """Has the server load a model, which it downloads first where it must, with bars on the terminal."""
     given = {"num_ctx": ctx, "num_thread": threads}
     of_the_load = {name: value for name, value in given.items() if value is not None}
-    opened = OnServer(client, model, of_the_load, keep_alive)
+    opened = OnServer(client, model, of_the_load, keep_alive, insecure=insecure)
     with Bars() as bars:
         bars("loading", 0, 0)
         opened.load()
     yield opened
 
 
-def _pull(client: Client, model: str) -> None:
+def _pull(client: Client, asked: Mapping[str, Any]) -> None:
     from fluxmlx import hub
     from fluxmlx.cli.steps import follow
 
-    rows = client.stream("/api/pull", {"model": model})
+    rows = client.stream("/api/pull", asked)
     with contextlib.closing(rows):
         follow(
             hub.PullRecord(

@@ -24,12 +24,14 @@ class Opening:
         ctx: positions of a sequence; None leaves it to the model.
         keep_alive: how long a server keeps the model; in this process it goes with the command.
         local: in this process whatever runs.
+        insecure: a model that is pulled first may come from a registry without TLS, or at a private address.
     """
 
     ctx: int | None = None
     threads: int | None = None
     keep_alive: str | int | None = None
     local: bool = False
+    insecure: bool = False
 
     def open(self, model: str) -> AbstractContextManager[Answering]:
         """A context manager of the loaded model.
@@ -42,8 +44,15 @@ class Opening:
 
         client = None if self.local or _is_path(model) else _server()
         if client is None:
-            return open_in_process(model, ctx=self.ctx, threads=self.threads)
-        return open_on_server(client, model, ctx=self.ctx, threads=self.threads, keep_alive=self.keep_alive)
+            return open_in_process(model, ctx=self.ctx, threads=self.threads, insecure=self.insecure)
+        return open_on_server(
+            client,
+            model,
+            ctx=self.ctx,
+            threads=self.threads,
+            keep_alive=self.keep_alive,
+            insecure=self.insecure,
+        )
 
 
 def _server() -> Client | None:

@@ -22,9 +22,10 @@ def pull(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="A registry without TLS, or with a private address.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each step as JSON.")] = False,
 ) -> None:
     """Download a model, or what has changed of it; a broken download goes on where it stopped."""
     from fluxmlx import hub
     from fluxmlx.cli.steps import follow
 
-    follow(hub.pull(model, insecure=insecure))
+    follow(hub.pull(model, insecure=insecure), as_json=as_json)

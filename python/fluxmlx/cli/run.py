@@ -83,8 +83,13 @@ def run(
     stop: Annotated[
         list[str] | None, typer.Option("--stop", help="End before this text; may be repeated.")
     ] = None,
-    ctx: Annotated[int | None, typer.Option("--ctx-size", "-c", help="Context length in tokens.")] = None,
-    threads: Annotated[int | None, typer.Option("--threads", "-t", help="CPU threads.")] = None,
+    ctx: Annotated[
+        int | None, typer.Option("--ctx-size", "-c", min=1, help="Context length in tokens.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", "-t", min=1, help="CPU threads.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Pull from a registry without TLS, or with a private address.")
+    ] = False,
     nowordwrap: Annotated[
         bool, typer.Option("--nowordwrap", help="Do not break lines between words on a terminal.")
     ] = False,
@@ -112,11 +117,11 @@ def run(
 
     talk = Talk(
         system=system,
-        options={name: value for name, value in given.items() if value is not None},
+        options=_options({name: value for name, value in given.items() if value is not None}),
         format=_format(format),
         think=_think(think),
     )
-    opening = Opening(ctx, threads, _keep_alive(keepalive), local)
+    opening = Opening(ctx, threads, _keep_alive(keepalive), local, insecure)
     style = Style(not nowordwrap, hidethinking)
     with Session(opening, model, talk, style=style, verbose=verbose, raw=raw) as session:
         if text is None:
@@ -152,6 +157,17 @@ def _format(text: str | None) -> Any:
         raise typer.BadParameter(str(error), param_hint="--format") from None
 
 
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The options, which are looked at before a model is loaded."""
+    from fluxmlx.sampling import SamplingParams
+
+    try:
+        SamplingParams.from_options(given)
+    except InvalidArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+    return given
+
+
 def _think(text: str | None) -> bool | str | None:
     from fluxmlx.cli.settings import LEVELS
 
@@ -169,6 +185,12 @@ def _keep_alive(text: str | None) -> str | int | None:
     """A number of seconds as a number, as the protocol has it; a duration with its unit as it is."""
     if text is None:
         return None
+    from fluxmlx.server import durations
+
+    try:
+        durations.keep_alive("it", text, bare=True)
+    except InvalidArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--keepalive") from None
     digits = text.strip().removeprefix("-")
     return int(text) if digits.isdigit() else text
 

@@ -25,19 +25,23 @@ __all__ = [
 
 _TEMPLATE = "tokenizer.chat_template"
 _LONGEST = 60  # characters of a value in the table
+_LICENCE_LINES = 2
 
 
-def everything(info: ModelInfo, file: File) -> str:
-    """All sections, long values cut."""
+def everything(info: ModelInfo, file: File, *, whole: bool = False) -> str:
+    """All sections; long values are cut, and tensors counted by type, unless `whole`."""
     from fluxmlx.hub.summary import summarise, totals
 
     types = totals(file.tensors)
     parts = [
         ("Model", columns(_model(summarise(file.metadata, types)))),
+        ("Capabilities", "\n".join(info.capabilities)),
         ("Parameters", clean(info.parameters)),
         ("System", clean(info.files.system or "")),
-        ("Metadata", metadata(file.metadata, file.metadata_types, whole=False)),
+        ("License", "\n".join(_beginning(text, whole=whole) for text in info.files.licences)),
+        ("Metadata", metadata(file.metadata, file.metadata_types, whole=whole)),
         ("Tensors by type", columns(_by_type(types))),
+        ("Tensors", tensors(file.tensors) if whole else ""),
         ("Chat template", clean(template_text(info) or "")),
     ]
     return "\n\n".join(f"{title}\n{_indent(body)}" for title, body in parts if body)
@@ -87,6 +91,13 @@ def licences(info: ModelInfo) -> list[str]:
 def clean(text: str) -> str:
     """A text of several lines, with control characters spelled out."""
     return _clean(text, keep="\n\t")
+
+
+def _beginning(licence: str, *, whole: bool) -> str:
+    """A licence, or its first lines: its name, and whose work it is."""
+    lines = [line for line in clean(licence).split("\n") if line.strip()]
+    short = lines[:_LICENCE_LINES] + ["..."] * (len(lines) > _LICENCE_LINES)
+    return clean(licence).strip("\n") if whole else "\n".join(short)
 
 
 def _model(summary: Summary) -> list[tuple[str, ...]]:

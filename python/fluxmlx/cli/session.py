@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from fluxmlx.cli.answer import Answer, Style, print_timings, write_answer
 from fluxmlx.cli.answering import Answering, Talk
 from fluxmlx.cli.opening import Opening
-from fluxmlx.errors import CapabilityError, FluxmlxError
+from fluxmlx.errors import CapabilityError
 
 __all__ = ["Session"]
 
@@ -66,15 +67,25 @@ class Session:
         return answer
 
     def load(self, model: str) -> None:
-        """Goes on with another model, in a new conversation. Where that fails the old model is opened again."""
+        """Goes on with another model, in a new conversation. Where that fails, or Ctrl-C ends it, with the old one."""
+        self._switch(self._opening, model)
+        self.talk.messages.clear()
+
+    def load_again(self, *, ctx: int | None = None, threads: int | None = None) -> None:
+        """Loads the same model with other options of the load, and goes on with the conversation."""
+        old = self._opening
+        opening = replace(old, ctx=ctx or old.ctx, threads=threads or old.threads)
+        self._switch(opening, self.answering.name)
+
+    def _switch(self, opening: Opening, model: str) -> None:
         old = self.answering.name
         self._open.close()  # first: there may be no room for both
         try:
-            self.answering = self._open.enter_context(self._opening.open(model))
-        except FluxmlxError:
+            self.answering = self._open.enter_context(opening.open(model))
+        except BaseException:
             self.answering = self._open.enter_context(self._opening.open(old))
             raise
-        self.talk.messages.clear()
+        self._opening = opening
 
     def __enter__(self) -> Self:
         return self

@@ -77,7 +77,7 @@ class Settings:
         }
 
     def _parameter(self, text: str) -> str:
-        from fluxmlx.hub.options import add_parameter
+        from fluxmlx.hub.options import add_parameter, load_options
 
         name, _, value = text.partition(" ")
         if not name or not value.strip():
@@ -86,6 +86,8 @@ class Settings:
         found: dict[str, Any] = {}
         for word in value.split() if name == "stop" else [value.strip()]:
             add_parameter(found, name, word)
+        if of_the_load := load_options(found):
+            self._session.load_again(**of_the_load)
         options.update(found)
         return f"{name} is {json.dumps(options[name], ensure_ascii=False)}."
 

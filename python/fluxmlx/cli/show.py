@@ -10,6 +10,7 @@ import typer
 
 from fluxmlx.cli.completing import models
 from fluxmlx.cli.guard import guarded
+from fluxmlx.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from fluxmlx.hub import ModelInfo
@@ -31,6 +32,9 @@ def show(
     metadata: Annotated[bool, typer.Option("--metadata", help="Only the metadata, unabridged.")] = False,
     tensors: Annotated[bool, typer.Option("--tensors", help="Only the tensors, every one.")] = False,
     licence: Annotated[bool, typer.Option("--license", help="Only the licence.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Nothing cut short: all metadata, and every tensor.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON; lists of more than 32 are null without --metadata.")
     ] = False,
@@ -53,18 +57,23 @@ def show(
         (licence, lambda: sections.licence(info)),
     ]
     chosen = [make() for wanted, make in makers if wanted]
-    typer.echo("\n\n".join(chosen) if chosen else sections.everything(info, file))
+    typer.echo("\n\n".join(chosen) if chosen else sections.everything(info, file, whole=verbose))
 
 
 def _open(model: str) -> tuple[ModelInfo, File]:
     from fluxmlx import hub
-    from fluxmlx.progress import Bars
-
-    with Bars() as bars:
-        files = hub.resolve(model, progress=hub.CallbackProgress(bars))
     from fluxmlx.checkpoint import open_model
+    from fluxmlx.hub.names import PathName, parse
 
-    return hub.show(model), open_model(files.path)
+    try:
+        info = hub.show(model)
+    except ModelNotFoundError as error:
+        if isinstance(parse(model), PathName):
+            raise
+        raise ModelNotFoundError(
+            f"model {model!r} is not on this machine; `fluxmlx pull {model}` fetches it"
+        ) from error
+    return info, open_model(info.files.path)
 
 
 def _document(info: ModelInfo, file: File, *, whole: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(steps: Iterator[PullRecord]) -> None:
-    """Goes through the steps: bars where bytes move, and a line on standard error for everything else."""
+def follow(steps: Iterator[PullRecord], *, as_json: bool = False) -> None:
+    """Goes through the steps: bars where bytes move, and a line on standard error for everything else.
+
+    Args:
+        as_json: instead an object on standard output for each step, as in /api/pull's stream.
+    """
+    if as_json:
+        for step in steps:
+            typer.echo(json.dumps(step.as_json()))
+        return
     last = ""
     with Bars() as bars:
         for step in steps:
