@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,21 @@ def test_ctrl_c_keeps_what_has_come(start) -> None:
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=20)
     assert run.returncode == 130 and out.endswith("\n") and "Traceback" not in err
+
+
+def test_ctrl_c_in_a_pull_says_what_is_next(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost, and that is said; exit code 130."""
+    from fluxmlx import hub
+
+    def pull(name: str, *, insecure: bool) -> Iterator[hub.PullRecord]:
+        yield hub.PullRecord("pulling manifest")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(hub, "pull", pull)
+    result = invoke("pull", "tiny")
+    assert (
+        result.exit_code == 130 and "interrupted; the same command goes on where it stopped" in result.stderr
+    )
 
 
 def test_a_reader_that_leaves_ends_the_run_quietly(start) -> None:

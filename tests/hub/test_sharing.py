@@ -62,8 +62,9 @@ def test_two_processes_share_one_download(registry: Any, path: str, store: Path)
     assert len({*seen}) > 2 and seen == sorted(seen)
 
 
-def test_a_pull_that_broke_off_is_not_a_model(registry: Any, path: str, store: Path) -> None:
-    """It is in no list, offline it is not there, and there is nothing to delete; the next pull goes on."""
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_pull_that_broke_off_is_not_a_model(registry: Any, path: str, store: Path, goes_on: bool) -> None:
+    """It is in no list, and offline it is not there; the next pull goes on, or rm takes away what had come."""
     from fake_server import Answer
 
     registry.answers[path] = [Answer(pause=0.02)]
@@ -71,10 +72,47 @@ def test_a_pull_that_broke_off_is_not_a_model(registry: Any, path: str, store: P
         if (step.completed or 0) > 50_000:
             break
     assert hub.list_models() == [] and len(partials(store)) == 1
-    for call in (lambda: hub.resolve("tiny", offline=True), lambda: hub.delete("tiny")):
-        with pytest.raises(ModelNotFoundError):
-            call()
-    assert list(hub.pull("tiny"))[-1].status == "success" and partials(store) == []
+    with pytest.raises(ModelNotFoundError):
+        hub.resolve("tiny", offline=True)
+    if goes_on:
+        assert list(hub.pull("tiny"))[-1].status == "success" and partials(store) == []
+        hub.delete("TINY")
+    else:
+        hub.delete("tiny")
+    assert not any((store / "models/blobs").iterdir())
+    with pytest.raises(ModelNotFoundError):
+        hub.delete("tiny")
+
+
+def test_what_others_are_at_stays(registry: Any, path: str, store: Path) -> None:
+    """Of a pull that broke off, blobs of another model and a pull that is under way are left alone."""
+    from fake_server import Answer
+
+    hub.resolve("tiny")
+    registry.add(MODEL, tag="big", system=OTHER)
+    registry.answers[registry.blob_path(OTHER)] = [Answer(pause=0.02)] * 2
+    first = hub.pull("tiny:big")
+    for step in first:
+        if step.digest and step.digest in registry.blob_path(OTHER) and (step.completed or 0) > 20_000:
+            break
+    hub.delete("tiny:big")  # while it is under way: its holder keeps what comes
+    assert len(partials(store)) == 1
+    assert list(first)[-1].status == "success"
+    assert hub.resolve("tiny", offline=True).path.read_bytes() == MODEL
+
+
+def test_an_unfinished_pull_of_the_hub_can_be_removed(fake: Any, store: Path) -> None:
+    """By the name that it was pulled by."""
+    from fake_server import Answer
+
+    fake.add(**{"m.gguf": MODEL})
+    fake.server.answers[fake.path("m.gguf")] = [Answer(pause=0.02)]
+    for step in hub.pull("user/repo"):
+        if (step.completed or 0) > 50_000:
+            break
+    assert len(partials(store)) == 1
+    hub.delete("user/repo")
+    assert partials(store) == []
 
 
 def test_a_disk_that_fills_up_half_way_keeps_the_half(

@@ -27,10 +27,14 @@ def follow(steps: Iterator[PullRecord], *, as_json: bool = False) -> None:
             typer.echo(json.dumps(step.as_json()))
         return
     last = ""
-    with Bars() as bars:
-        for step in steps:
-            if step.completed is not None:
-                bars(step.status, step.completed, step.total or 0)
-            elif step.status != last:
-                typer.echo(step.status, err=True)
-            last = step.status
+    try:
+        with Bars() as bars:
+            for step in steps:
+                if step.completed is not None:
+                    bars(step.status, step.completed, step.total or 0)
+                elif step.status != last:
+                    typer.echo(step.status, err=True)
+                last = step.status
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on where it stopped", err=True)
+        raise

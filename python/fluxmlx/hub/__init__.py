@@ -160,7 +160,7 @@ def copy(source: str, destination: str) -> None:
 
 
 def delete(name: str) -> None:
-    """Takes a model out of our own store, with the blobs that no other model has. An engine that runs it goes on.
+    """Takes a model, or the rest of a broken pull, out of our own store. An engine that runs it goes on.
 
     Raises:
         ModelNotFoundError: our store has no such model.
@@ -175,6 +175,8 @@ def delete(name: str) -> None:
         library.remove(stored)
     elif wheel := find_wheel(parsed.text):
         wheel.remove()
+    elif isinstance(parsed, ModelName) and library.remove_unfinished(parsed):
+        return
     elif isinstance(parsed, ModelName) and (stored := next(named(parsed), None)):
         raise CapabilityError(
             f"{name} is in Ollama's store {str(stored.library.root)!r}; use `ollama rm {name}`"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -46,14 +46,22 @@ def pull(name: ModelName, library: Library) -> Records:
     info = _info(repository, time.sleep, other)
     found, tag = _files(info), None if name.tag == "latest" else name.tag
     if found or tag:
-        layers = yield from _gguf(repository, info, choose(repository, found, tag), library)
+        files = choose(repository, found, tag)
+        _begin(name, files, library)
+        layers = yield from _gguf(repository, info, files, library)
     else:
-        layers = yield from _checkpoint(repository, info, library)
+        parts = snapshot.wanted(repository, info.siblings or ())
+        _begin(name, parts, library)
+        layers = yield from _checkpoint(repository, info, parts, library)
     yield PullRecord("verifying sha256 digest")
     yield PullRecord("writing manifest")
     config = config_layer(library.blobs, library.path_of(layers))
     library.write(name, Manifest(tuple(layers), config).dump())
     yield PullRecord("success")
+
+
+def _begin(name: ModelName, files: Sequence[RemoteFile | snapshot.Wanted], library: Library) -> None:
+    library.begin(name, [Layer("part", f"sha256:{file.sha256}", file.size) for file in files if file.sha256])
 
 
 def _gguf(repository: str, info: ModelInfo, files: list[RemoteFile], library: Library) -> Fetched:
@@ -67,10 +75,10 @@ def _gguf(repository: str, info: ModelInfo, files: list[RemoteFile], library: Li
     return layers
 
 
-def _checkpoint(repository: str, info: ModelInfo, library: Library) -> Fetched:
+def _checkpoint(repository: str, info: ModelInfo, files: list[snapshot.Wanted], library: Library) -> Fetched:
     """Every file keeps its name. The repository lists small ones with git's own digest."""
     layers: list[Layer] = []
-    for file in snapshot.wanted(repository, info.siblings or ()):
+    for file in files:
         if file.sha256 is not None:
             layer = Layer(snapshot.KIND, f"sha256:{file.sha256}", file.size, file.path)
             yield from _one(repository, str(info.sha), file.path, layer, library)

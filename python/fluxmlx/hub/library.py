@@ -97,6 +97,7 @@ class Library:
             partial = place.with_name(f".{place.name}.partial")
             partial.write_bytes(data)
             partial.replace(place)
+            self._note(name).unlink(missing_ok=True)
             sync_folder(place.parent)
             if before:
                 self._sweep(before.manifest)
@@ -113,6 +114,23 @@ class Library:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
             self._sweep(stored.manifest)
+
+    def begin(self, name: ModelName, layers: Sequence[Layer]) -> None:
+        """Notes which blobs a pull is about to bring, so that what it leaves if it breaks off can be removed."""
+        with self._locked():
+            make_private(self._note(name).parent)
+            self._note(name).write_bytes(Manifest(tuple(layers), None).dump())
+
+    def remove_unfinished(self, name: ModelName) -> bool:
+        """Takes away what a pull that broke off has left, where nobody is at it again. False: there was none."""
+        with self._locked():
+            try:
+                manifest = manifests.parse(self._note(name).read_bytes())
+            except (OSError, ValueError):
+                return False
+            self._note(name).unlink(missing_ok=True)
+            self._sweep(manifest)
+        return True
 
     def model_path(self, stored: Stored) -> Path:
         """The model's file; of a split set the first, with the others beside it; of a checkpoint the folder."""
@@ -138,6 +156,10 @@ class Library:
                     link.unlink(missing_ok=True)
                     link.symlink_to(self.blobs.path(layer.digest))
         return folder if is_checkpoint else folder / layers[0].title
+
+    def _note(self, name: ModelName) -> Path:
+        """Where a pull that is under way is noted; no tag begins with a dot."""
+        return self._manifests / name.host / name.namespace / name.model / f".{name.tag}.pulling"
 
     def _places(self, name: ModelName) -> Iterator[Path]:
         exact = self._manifests / name.host / name.namespace / name.model / name.tag

@@ -38,6 +38,7 @@ def pull(name: ModelName, library: Library, *, insecure: bool) -> Records:
     except ValueError as error:
         raise DownloadError(f"{name.display} from {urlsplit(base).netloc}: {error}") from None
     check_runnable(manifest, name.display)
+    library.begin(name, manifest.blobs)
     for blob in manifest.blobs:
         yield from download(Source(f"{where}/blobs/{blob.digest}", {}, trusted), blob, library.blobs)
     yield PullRecord("verifying sha256 digest")
