@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,6 +124,25 @@ def test_a_private_address_is_seen_after_the_name_is_resolved(peer: str) -> None
     with pytest.raises(DownloadError, match=r"'innocent\.example' is .*private network"):
         transport._check_peer(connection)
     assert connection.closed
+
+
+def test_nothing_is_sent_to_a_private_address() -> None:
+    """Also not the beginning of TLS: the connection is closed as soon as it is known where it leads."""
+    got: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with listener.accept()[0] as peer:
+                got.append(peer.recv(100))
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        with pytest.raises(
+            DownloadError, match=r"'localhost' is 127\.0\.0\.1, an address of a private network"
+        ):
+            read(Source(f"https://localhost:{listener.getsockname()[1]}/x"))
+        thread.join(10)
+    assert got == [b""]
 
 
 def test_headers_of_a_user_stay_on_their_host(

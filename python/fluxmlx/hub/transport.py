@@ -13,6 +13,7 @@ import importlib
 import ipaddress
 import os
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -134,6 +135,10 @@ def _open(url: str, headers: Mapping[str, str], trusted: bool) -> http.client.HT
         opener.add_handler(handler)
     try:
         response = cast("http.client.HTTPResponse | None", opener.open(request, timeout=TIMEOUT_S))
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, DownloadError):  # which is an OSError, and urllib wraps these
+            raise error.reason from None
+        raise
     except (ValueError, http.client.InvalidURL):  # their texts may have headers in them
         raise DownloadError(f"{url[:200]!r} is not an address that can be asked for") from None
     if response is None:
@@ -150,7 +155,7 @@ class _Http(urllib.request.HTTPHandler):
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         check = not (self._trusted or _by_proxy(req))
-        return self.do_open(cast("Any", functools.partial(_Connection, check)), req)
+        return self.do_open(cast("Any", functools.partial(_connection, _Connection, check)), req)
 
 
 class _Https(urllib.request.HTTPSHandler):
@@ -162,24 +167,29 @@ class _Https(urllib.request.HTTPSHandler):
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         check = not (self._trusted or _by_proxy(req))
-        return self.do_open(cast("Any", functools.partial(_TlsConnection, check)), req, context=_context())
+        opened = functools.partial(_connection, _TlsConnection, check)
+        return self.do_open(cast("Any", opened), req, context=_context())
 
 
 class _Connection(http.client.HTTPConnection):
     """A connection that is closed at once where it led into a private network."""
 
-    def __init__(self, check: bool, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._check = check
+    check = True
 
     def connect(self) -> None:
         super().connect()
-        if self._check:
+        if self.check:
             _check_peer(self)
 
 
-class _TlsConnection(_Connection, http.client.HTTPSConnection):
-    """The same with TLS: nothing but the handshake has been sent by then."""
+class _TlsConnection(http.client.HTTPSConnection, _Connection):
+    """The same with TLS, whose handshake comes after: nothing was sent by then."""
+
+
+def _connection(kind: type[_Connection], check: bool, *arguments: Any, **options: Any) -> _Connection:
+    connection = kind(*arguments, **options)
+    connection.check = check
+    return connection
 
 
 def _check_peer(connection: http.client.HTTPConnection) -> None:
