@@ -66,6 +66,14 @@ def test_a_probe_tells_who_answers(ollama: Any) -> None:
     assert Client(Host("127.0.0.1", 1)).probe() is None
 
 
+def test_a_server_with_a_key_is_found_without_it(ollama: Any, invoke: Any) -> None:
+    """It is there; what is missing is the key, and the error says so instead of that nobody answers."""
+    ollama.replies["/api/version"] = ollama.replies["/api/show"] = 401, {"error": "the key is missing"}
+    assert find_server().probe() == Who("fluxmlx", "9.9")
+    result = invoke("run", "tiny", "Hi")
+    assert result.exit_code == 1 and "wants an API key: set FLUXMLX_API_KEY" in result.stderr
+
+
 def test_a_probe_does_not_wait_for_one_who_says_nothing() -> None:
     """A port that takes connections and never answers counts as nobody."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

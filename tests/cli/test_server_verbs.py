@@ -140,7 +140,8 @@ def test_an_error_of_the_server_is_one_line(invoke: Any, ollama: Any) -> None:
     """A refusal, and an answer that breaks off, with exit code 1."""
     ollama.replies["/api/chat"] = 400, {"error": '"tiny" does not support thinking'}
     result = invoke("run", "tiny", "Hi")
-    assert (result.exit_code, result.stderr) == (1, 'error: "tiny" does not support thinking\n')
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == 'error: "tiny" does not support thinking\n'
     del ollama.replies["/api/chat"]
     ollama.cut = 1
     result = invoke("run", "tiny", "Hi")

@@ -54,7 +54,8 @@ def write_answer(events: Iterator[Event], style: Style) -> Answer:
     except KeyboardInterrupt:
         answer.interrupted = True
     except FluxmlxError:
-        page.end(clean=not answer.text)
+        if page.begun:
+            page.end(clean=not answer.text)
         raise
     finally:
         if close := getattr(events, "close", None):
@@ -72,6 +73,11 @@ class _Page:
         self._wrapper = Wrapper(_width()) if self._terminal and style.word_wrap else None
         self._thinking = False
         self._last = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was shown."""
+        return bool(self._last)
 
     def think(self, text: str) -> None:
         if not self._thinking:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fluxmlx.cli import runner
+from fluxmlx.cli import bash, runner
 from fluxmlx.cli.bench import bench
 from fluxmlx.cli.convert import convert
 from fluxmlx.cli.cp import cp
@@ -76,4 +76,6 @@ def start() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if bash.is_asking():
+        bash.complete(lambda: app(prog_name="fluxmlx"))
     app(prog_name="fluxmlx")

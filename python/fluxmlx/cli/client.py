@@ -66,15 +66,16 @@ class Client:
             return None
         try:
             with reply:
-                document = json.loads(reply.read(_MOST)) if reply.status == 200 else {}
                 server = reply.getheader("Server", "")
+                if reply.status == 401:  # who it is comes first; what is asked for next says what is missing
+                    return _who(server, "")
+                document = json.loads(reply.read(_MOST)) if reply.status == 200 else {}
         except (OSError, http.client.HTTPException, ValueError):
             return None
         version = cast("dict[str, Any]", document).get("version") if isinstance(document, dict) else None
         if not isinstance(version, str):
             return None
-        program, _, own = server.partition("/")
-        return Who("fluxmlx", own) if program == "fluxmlx" else Who("Ollama", version)
+        return _who(server, version)
 
     def get(self, path: str) -> dict[str, Any]:
         """The answer to a GET."""
@@ -161,6 +162,12 @@ class Client:
     def _broken(self, error: BaseException | None) -> EngineError:
         reason = f" ({error})" if error else ""
         return EngineError(f"the server at {self.host.url} went away in the middle of an answer{reason}")
+
+
+def _who(server: str, version: str) -> Who:
+    """From the Server header, which an Ollama has none of."""
+    program, _, own = server.partition("/")
+    return Who("fluxmlx", own) if program == "fluxmlx" else Who("Ollama", version)
 
 
 def _connection(host: Host, timeout: float) -> http.client.HTTPConnection:

@@ -34,7 +34,10 @@ class LineEditor:
             self._readline.clear_history()
             self._readline.set_completer(self._complete)
             self._readline.set_completer_delims(" ")
-            self._readline.parse_and_bind("tab: complete")
+            is_libedit = "libedit" in (
+                self._readline.__doc__ or ""
+            )  # on a Mac, and in Pythons that carry their own
+            self._readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
             if self.remember:
                 with contextlib.suppress(OSError, UnicodeError):
                     self._readline.read_history_file(str(self._path))
