@@ -151,6 +151,20 @@ def test_lines_are_wrapped_between_words(terminal: Callable[..., Terminal]) -> N
     chat.wait_for("word " * 30)
 
 
+@pytest.mark.parametrize(("off", "colour"), [({}, "\x1b[31m"), ({"NO_COLOR": "1"}, "error: ")])
+def test_colours_can_be_off(
+    terminal: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch, off: dict[str, str], colour: str
+) -> None:
+    """An error is red on a terminal, and plain with NO_COLOR."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    chat = terminal(**off)
+    chat.say("/set parameter top_k many\n")
+    chat.wait_for("many\r\n")
+    assert chat.wait_for("error: ") == (f"{colour}error: " if not off else colour)
+    chat.say("/bye\n")
+    assert chat.ends() == 0
+
+
 def test_pasted_lines_in_quotes_are_one_message(terminal: Callable[..., Terminal]) -> None:
     """Triple quotes around several lines."""
     chat = terminal()

@@ -153,7 +153,11 @@ def test_what_is_mentioned_exists(piece: Piece) -> None:
         name for option in [*group.params, *group.commands.get(verb, group).params] for name in option.opts
     }
     assert verb.startswith("-") or verb in group.commands
-    assert {word.partition("=")[0] for word in [verb, *rest] if word.startswith("-")} <= known | {"-"}
+    assert {word.partition("=")[0] for word in [verb, *rest] if word.startswith("-")} <= {
+        *known,
+        "-",
+        "--help",
+    }
 
 
 def _try(piece: Piece, place: dict[str, Any], server: str) -> None:
