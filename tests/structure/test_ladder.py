@@ -116,6 +116,15 @@ def test_mlx_headers_stay_in_two_folders() -> None:
     assert not wrong
 
 
+RUNG = re.compile(r"^ *(fluxmlx_rung\((?:base|quant)\b[^)]*\))", re.MULTILINE)
+
+
+def test_the_build_for_arm64_has_the_same_rungs() -> None:
+    """It takes a few of them, and names the same folders."""
+    ours = set(RUNG.findall((ROOT / "CMakeLists.txt").read_text()))
+    assert len(ours) == 2 and set(RUNG.findall((ROOT / "tests/arm64/CMakeLists.txt").read_text())) == ours
+
+
 TINY = """
 cmake_minimum_required(VERSION 3.25)
 project(tiny LANGUAGES CXX)
