@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "engine/decoder_runner.h"
 #include "gguf/file.h"
+#include "load/scaled_source.h"
 
 namespace fluxmlx::engine {
 namespace {
@@ -127,12 +128,12 @@ Opened open(Options& options) {
   };
   if (options.source != nullptr) {
     const model::Config config = config_of(*options.source);
-    return {std::exchange(options.source, nullptr), config};
+    return {load::with_scales(std::exchange(options.source, nullptr)), config};
   }
   auto file = std::make_shared<gguf::File>(gguf::File::open(options.path));
   const model::Config config = config_of(*file);
   file->drop_metadata();
-  return {std::move(file), config};
+  return {load::with_scales(std::move(file)), config};
 }
 
 load::Progress report_to(LoadProgress& progress) {
