@@ -45,6 +45,15 @@ def test_the_blocks_of_each_row(tmp_path: Path) -> None:
     assert (entries["blk.0.ffn_down_exps.weight"].shape) == (32, 64, 4)
 
 
+def test_the_bias_of_each_row(tmp_path: Path) -> None:
+    """Biases of gate and up take turns as the rows do."""
+    stored = write(tmp_path)
+    values = stored[f"{EXPERTS}gate_up_proj_bias"][1].astype(np.uint32) << 16
+    native = open_checkpoint(tmp_path).native()
+    for turn, name in enumerate(("gate", "up")):
+        assert native.tensor_bytes(f"blk.0.ffn_{name}_exps.bias") == values[:, turn::2].tobytes()
+
+
 def test_experts_that_were_dequantised(tmp_path: Path) -> None:
     """Experts as plain numbers run although config.json still names the method."""
     plain: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Matrices that MLX quantised: three tensors, codes, scales and biases, become one entry with three planes.
 
 OpenAI's own gpt-oss files have mxfp4 in the same bytes under another name: `blocks` are MLX's codes, 16 bytes for each
-group of 32 weights.
+group of 32 weights, whose first weight is in the low half of the first byte.
 """
 
 from __future__ import annotations
