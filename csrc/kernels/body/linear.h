@@ -2,6 +2,7 @@
 
 #include "kernels/body/activation.h"
 #include "kernels/body/packed.h"
+#include "kernels/body/prefetch.h"
 #include "kernels/body/wide_strips.h"
 #include "kernels/table.h"
 
@@ -78,13 +79,6 @@ inline void add_slice(const Slice& slice, const float* x, int64_t x_stride, int6
   for (; token + 3 <= n_tokens; token += 3) add_tokens<3>(slice, x, x_stride, token);
   if (n_tokens - token == 2) add_tokens<2>(slice, x, x_stride, token);
   if (n_tokens - token == 1) add_tokens<1>(slice, x, x_stride, token);
-}
-
-// Asks for memory that the next panel will read; an address behind the end is allowed.
-inline void prefetch(const std::byte* data, int64_t offset, int64_t n) {
-  const auto begin = reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(offset);
-  for (int64_t i = 0; i < n; i += 64)
-    __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i)));
 }
 
 // Columns [begin, begin + n) of the panel's rows as floats; missing rows and the last vector's rest are zeros.

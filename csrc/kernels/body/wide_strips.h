@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/body/prefetch.h"
 #include "kernels/body/unroll.h"
 #include "kernels/table.h"
 
@@ -77,31 +78,45 @@ inline void add_wide_group(const WidePart<typename Type::Number>& part, int64_t 
   }
 }
 
-// One slice of a strip, whose columns begin with `begin`, for all tokens of the panel.
+// Columns of a strip, and the memory that will be read after them.
+struct WideSlice {
+  int64_t begin, n, n_cols;
+  const std::byte* next;
+  int64_t next_bytes;
+};
+
+// One slice for all tokens of the panel; each group of them asks for its share of what is next.
 template <class Type>
-inline void add_wide_slice(const typename Type::Number* w, int64_t begin, int64_t n, int64_t n_cols, const Panel& panel,
-                           float* out) {
-  for (int64_t token = 0; token < panel.n_tokens; token += kFloatGroup) {
-    const int64_t size = panel.n_tokens - token < kFloatGroup ? panel.n_tokens - token : kFloatGroup;
-    const float* x = panel.x->float_groups + (panel.token + token) * n_cols + begin * size;
-    add_wide_group<Type>({w, x, n, begin == 0, out + token * kPanelRows, panel.n_tokens * kPanelRows}, size);
+inline void add_wide_slice(const typename Type::Number* w, const WideSlice& slice, const Panel& panel, float* out) {
+  const int64_t n_groups = (panel.n_tokens + kFloatGroup - 1) / kFloatGroup;
+  const int64_t share = (slice.next_bytes / n_groups + 63) / 64 * 64;
+  for (int64_t group = 0; group < n_groups; ++group) {
+    const int64_t token = group * kFloatGroup, left = panel.n_tokens - token;
+    const int64_t size = left < kFloatGroup ? left : kFloatGroup;
+    const float* x = panel.x->float_groups + (panel.token + token) * slice.n_cols + slice.begin * size;
+    prefetch<2>(slice.next, group * share, share);
+    add_wide_group<Type>({w, x, slice.n, slice.begin == 0, out + token * kPanelRows, panel.n_tokens * kPanelRows},
+                         size);
   }
 }
 
-// Where several groups of tokens follow, a slice becomes floats once for all of them.
+// Where several groups of tokens follow, a slice becomes floats once for all of them. The next one is asked for
+// meanwhile: its own turn is too short to wait for memory.
 template <class Type>
 inline void multiply_wide_strip(const Matrix& matrix, const Panel& panel, PanelScratch& scratch, float* out) {
   using Number = typename Type::Number;
+  constexpr int64_t slice_bytes = kWideSlice * kWideStripRows * sizeof(Number);
   const int64_t n_cols = matrix.n_cols;
   const auto* w = reinterpret_cast<const Number*>(matrix.data) + panel.row * n_cols;
   for (int64_t begin = 0; begin < n_cols; begin += kWideSlice, w += kWideSlice * kWideStripRows) {
     const int64_t n = n_cols - begin < kWideSlice ? n_cols - begin : kWideSlice;
     if (sizeof(Number) == sizeof(float) || panel.n_tokens <= kFloatGroup) {
-      add_wide_slice<Type>(w, begin, n, n_cols, panel, out);
+      add_wide_slice<Type>(w, {begin, n, n_cols, nullptr, 0}, panel, out);
       continue;
     }
     for (int64_t i = 0; i < n * kWideStripRows; i += 16) store(scratch.panel + i, Type::read(w + i));
-    add_wide_slice<WideF32>(scratch.panel, begin, n, n_cols, panel, out);
+    const auto* next = reinterpret_cast<const std::byte*>(w + n * kWideStripRows);
+    add_wide_slice<WideF32>(scratch.panel, {begin, n, n_cols, next, slice_bytes}, panel, out);
   }
 }
 
