@@ -87,8 +87,7 @@ def test_in_a_long_prompt(server: Server) -> None:
     steps = number(server, "steps")
     connection.close()
     assert until_number(server, "running", 0) < 5
-    assert (
-        steps is not None and (number(server, "steps") or 0) <= steps + 2
-    )  # the one that ran, and one that began before the news
+    # One step ends the request. A few may begin before the close and its news, of the 15 or more that the prompt takes.
+    assert steps is not None and (number(server, "steps") or 0) <= steps + 6
     page = httpx.get(server.url + "/metrics").text
     assert 'fluxmlx_requests_total{method="POST",route="/api/generate",status="200"}' in page
