@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 pytest.importorskip("mlx.core", reason="quantises the models of these tests")
+pytest.importorskip("safetensors", reason="writes the models of these tests")
 
 import gpt_oss_models
 from quantised_models import Way, quantise
