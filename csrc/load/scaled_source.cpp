@@ -16,8 +16,8 @@ namespace fluxmlx::load {
 namespace {
 
 constexpr std::string_view kWeight = ".weight", kScale = ".scale", kInputScale = ".input_scale";
-constexpr uint64_t kMostWeights = 4096;  // that are floats at a time
 constexpr uint64_t kHalfBytes = 2;
+constexpr uint64_t kPieceBytes = 2048 * kHalfBytes;  // of halves whose weights are floats at a time
 constexpr float kLargestHalf = 65504;
 
 // A matrix, or one for each expert, in the file.
@@ -81,7 +81,7 @@ class ScaledSource final : public gguf::TensorSource {
            " of tensor '", tensor.name, "', which has ", tensor.n_bytes);
     }
     while (!into.empty()) {
-      const std::span<std::byte> piece = into.first(std::min<uint64_t>(into.size(), kMostWeights));
+      const std::span<std::byte> piece = into.first(std::min<uint64_t>(into.size(), kPieceBytes));
       read_piece(found->second, offset, piece);
       into = into.subspan(piece.size());
       offset += piece.size();
@@ -93,7 +93,7 @@ class ScaledSource final : public gguf::TensorSource {
     return scaled_.contains(weight_of(name, kScale)) || scaled_.contains(weight_of(name, kInputScale));
   }
 
-  // Reads the whole blocks around at most kMostWeights bytes of halves.
+  // Reads the whole blocks around at most kPieceBytes of halves.
   void read_piece(const Scaled& scaled, uint64_t offset, std::span<std::byte> into) const {
     const gguf::Tensor& stored = scaled.stored;
     const TensorTypeInfo& info = tensor_type_info(stored.type);

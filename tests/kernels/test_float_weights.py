@@ -11,21 +11,16 @@ testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer
 
 from blocks import Matrix, as_floats, assert_same_bits, random_matrix  # noqa: E402
 from packed_definition import fma  # noqa: E402
+from products import ISAS, POOL, assert_gated, linear  # noqa: E402
 
 from fluxmlx import _core  # noqa: E402
 
 FLOATS = ["F32", "F16", "BF16"]
-ISAS = testing.available_isas()
-POOL = testing.ThreadPool(2)
 SLICE = 256  # columns whose products are one sum
 
 
 def inputs(n_tokens: int, n_cols: int) -> np.ndarray:
     return np.random.default_rng(n_cols).normal(size=(n_tokens, n_cols)).astype(np.float32)
-
-
-def linear(packed, x, *, pool=POOL, isa="", **options):
-    return testing.linear(pool, isa, x, [(packed, None, None)], **options)[0]
 
 
 def product(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -175,13 +170,4 @@ def test_bias_scale_and_residual() -> None:
 def test_gated_products(gate_type: str, up_type: str) -> None:
     """Gate and up of equal and of different strips: the activation of one times the other, with the norm inside."""
     gate, up = (testing.pack(random_matrix(name, 45, 512, seed=1)) for name in (gate_type, up_type))
-    x, weight = inputs(15, 512), np.linspace(0.5, 2, 512, dtype=np.float32)
-    y = testing.gated_linear(POOL, "", x, gate, up, "silu", norm=weight, eps=1e-5)
-    g, u = (linear(m, x, norm=weight, eps=1e-5).astype(np.float64) for m in (gate, up))
-    with np.errstate(over="ignore"):
-        np.testing.assert_allclose(y, g / (1 + np.exp(-g)) * u, rtol=2e-5, atol=1e-6)
-    for isa in ISAS:
-        one = testing.gated_linear(
-            testing.ThreadPool(1), isa, x[3:4], gate, up, "silu", norm=weight, eps=1e-5
-        )
-        assert_same_bits(one, y[3:4])
+    assert_gated(gate, up, inputs(15, 512))

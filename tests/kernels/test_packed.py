@@ -11,11 +11,10 @@ testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer
 
 from blocks import TYPES, as_floats, assert_same_bits, random_matrix, set_scales  # noqa: E402
 from packed_definition import product, quantization_error  # noqa: E402
+from products import ISAS, POOL, assert_gated, linear  # noqa: E402
 
 from fluxmlx import _core  # noqa: E402
 
-ISAS = testing.available_isas()
-POOL = testing.ThreadPool(2)
 # Bytes of the packed form relative to those of the file: codes for several weights become levels of each.
 GROWN = {
     "IQ1_S": 1.56, "IQ1_M": 1.4, "IQ2_XXS": 1.61, "IQ2_XS": 1.44, "IQ2_S": 1.3, "IQ3_XXS": 1.37, "IQ3_S": 1.22,
@@ -26,10 +25,6 @@ PACKED = [name for name in TYPES if _core.tensor_types()[name][1] > 1]  # of the
 
 def inputs(n_tokens: int, n_cols: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(n_tokens + seed).normal(size=(n_tokens, n_cols)).astype(np.float32)
-
-
-def linear(packed, x, *, pool=POOL, isa="", **options):
-    return testing.linear(pool, isa, x, [(packed, None, None)], **options)[0]
 
 
 def block_size(name: str) -> int:
@@ -185,16 +180,7 @@ def test_norm_is_fused_without_a_change(isa: str) -> None:
 def test_gated_products(name: str) -> None:
     """Gate and up of packed weights: the activation of one times the other, with the norm inside."""
     gate, up = (testing.pack(random_matrix(name, 29, 512, seed=seed)) for seed in (0, 1))
-    x, weight = inputs(11, 512), np.linspace(0.5, 2, 512, dtype=np.float32)
-    y = testing.gated_linear(POOL, "", x, gate, up, "silu", norm=weight, eps=1e-5)
-    g, u = (linear(m, x, norm=weight, eps=1e-5).astype(np.float64) for m in (gate, up))
-    with np.errstate(over="ignore"):
-        np.testing.assert_allclose(y, g / (1 + np.exp(-g)) * u, rtol=2e-5, atol=1e-6)
-    for isa in ISAS:
-        one = testing.gated_linear(
-            testing.ThreadPool(1), isa, x[3:4], gate, up, "silu", norm=weight, eps=1e-5
-        )
-        assert_same_bits(one, y[3:4])
+    assert_gated(gate, up, inputs(11, 512))
 
 
 def test_bias_and_residual_of_packed_products() -> None:

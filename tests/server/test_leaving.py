@@ -84,10 +84,10 @@ def test_in_a_long_prompt(server: Server) -> None:
     """A prompt of thousands of tokens is given up between two steps; the next request does not wait for it."""
     connection = send(server, "river stone lamp cloud " * 1900)
     until_number(server, "running", 1)
-    steps = number(server, "steps")
     connection.close()
+    steps = number(server, "steps")
     assert until_number(server, "running", 0) < 5
-    # One step ends the request. A few may begin before the close and its news, of the 15 or more that the prompt takes.
-    assert steps is not None and (number(server, "steps") or 0) <= steps + 6
+    # The one that ran, and one that began before the news.
+    assert steps is not None and (number(server, "steps") or 0) <= steps + 2
     page = httpx.get(server.url + "/metrics").text
     assert 'fluxmlx_requests_total{method="POST",route="/api/generate",status="200"}' in page

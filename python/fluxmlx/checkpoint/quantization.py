@@ -8,10 +8,17 @@ from typing import Any, NoReturn, cast
 from fluxmlx._checks import show
 from fluxmlx.errors import ModelFileError, UnsupportedModelError
 
-__all__ = ["QUANTIZATION_KEYS", "Quantization", "Quantizations", "read_quantizations"]
+__all__ = [
+    "AFFINE_BITS",
+    "AFFINE_GROUPS",
+    "QUANTIZATION_KEYS",
+    "Quantization",
+    "Quantizations",
+    "read_quantizations",
+]
 
-_AFFINE_BITS = (2, 3, 4, 5, 6, 8)
-_AFFINE_GROUPS = (32, 64, 128)
+AFFINE_BITS = (2, 3, 4, 5, 6, 8)
+AFFINE_GROUPS = (32, 64, 128)
 # Mode -> group size and bits where nobody says them.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 _KEYS = ("group_size", "bits", "mode")
@@ -99,8 +106,8 @@ def _quantization(values: dict[str, Any], where: str) -> Quantization:
     bits = of_mode[1] if bits is None else bits
     affine = mode == "affine"
     for key, value, known in (
-        ("group_size", group_size, _AFFINE_GROUPS if affine else of_mode[:1]),
-        ("bits", bits, _AFFINE_BITS if affine else of_mode[1:]),
+        ("group_size", group_size, AFFINE_GROUPS if affine else of_mode[:1]),
+        ("bits", bits, AFFINE_BITS if affine else of_mode[1:]),
     ):
         if isinstance(value, bool) or value not in known:
             _refuse(where, key, value, known, f" of mode {mode}")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from fluxmlx.checkpoint import is_checkpoint, open_checkpoint
 from fluxmlx.checkpoint.json_file import read_object
-from fluxmlx.checkpoint.quantization import QUANTIZATION_KEYS
+from fluxmlx.checkpoint.quantization import AFFINE_BITS, AFFINE_GROUPS, QUANTIZATION_KEYS
 from fluxmlx.checkpoint.safetensors import DTYPES
 from fluxmlx.conversion.convert import Conversion, Fate
 from fluxmlx.conversion.mlx_items import FLOATS, Item, items_of
@@ -24,8 +24,6 @@ from fluxmlx.progress import Report, reporter
 
 __all__ = ["convert_to_mlx"]
 
-_BITS = (2, 3, 4, 5, 6, 8)
-_GROUPS = (32, 64, 128)
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 # What a folder has beside its weights.
 _BESIDE = (
@@ -114,9 +112,9 @@ def convert_to_mlx(
 def _grouping(bits: int | None, group_size: int) -> _Grouping | None:
     if bits is None:
         return None
-    if bits not in _BITS or group_size not in _GROUPS:
+    if bits not in AFFINE_BITS or group_size not in AFFINE_GROUPS:
         raise InvalidArgumentError(
-            f"bits={bits} in groups of {group_size}; expected bits of {_BITS} in groups of {_GROUPS}"
+            f"bits={bits} in groups of {group_size}; expected bits of {AFFINE_BITS} in groups of {AFFINE_GROUPS}"
         )
     return _Grouping(bits, group_size)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fluxmlx.checkpoint import families
 from fluxmlx.checkpoint.folder import CONFIG, read_tensors
 from fluxmlx.checkpoint.names import Names
-from fluxmlx.checkpoint.safetensors import DTYPES
 from fluxmlx.checkpoint.vectors import read_bytes
 from fluxmlx.errors import UnsupportedModelError
 
@@ -40,11 +38,6 @@ class Item:
     shape: tuple[int, ...]
     read: Callable[[], bytes]
     is_router: bool = False
-
-    @property
-    def n_bytes(self) -> int:
-        """Of the tensor as it is."""
-        return math.prod(self.shape) * DTYPES[self.dtype]
 
 
 def items_of(opened: Checkpoint, config: dict[str, Any]) -> list[Item]:

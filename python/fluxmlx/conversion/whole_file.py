@@ -56,32 +56,32 @@ def _check_room(target: Path, n_bytes: int) -> None:
 @contextlib.contextmanager
 def whole_file(target: Path) -> Generator[BinaryIO]:
     """A file beside the target that takes its name when all went well, and is gone when something did not."""
+    with _taking_name(target) as partial, partial.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Generator[Path]:
+    """A folder beside the target that takes its name when all went well, and is gone when something did not."""
+    with _taking_name(target) as partial:
+        partial.mkdir()
+        yield partial
+
+
+@contextlib.contextmanager
+def _taking_name(target: Path) -> Generator[Path]:
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        with partial.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
         partial.replace(target)
     except ModelIOError:
         raise
     except OSError as error:
         raise ModelIOError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def whole_folder(target: Path) -> Generator[Path]:
-    """A folder beside the target that takes its name when all went well, and is gone when something did not."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
-        yield partial
-        partial.rename(target)
-    except ModelIOError:
-        raise
-    except OSError as error:
-        raise ModelIOError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fluxmlx.errors import FluxmlxError
 from fluxmlx.hub.names import ModelName, parse
-from fluxmlx.server.names import is_path, model_key, not_found, own_name
+from fluxmlx.server.names import is_path, model_key, not_found, own_name, source_of
 
 if TYPE_CHECKING:
     from fluxmlx.hub import ModelEntry, ModelInfo
@@ -57,8 +57,7 @@ class Catalogue:
 
     def capabilities(self, name: str) -> list[str]:
         """What the model of one row of the list can do here; read once for each version of it."""
-        own = own_name(self._pool.sources, name)
-        source = name if own is None else self._pool.sources[own]
+        source = source_of(self._pool.sources, name)
         return list(_capabilities(source, _version(source)))
 
     def _shown_sources(self) -> dict[str, str]:

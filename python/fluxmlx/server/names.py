@@ -8,7 +8,7 @@ from fluxmlx.errors import ModelNotFoundError
 from fluxmlx.hub.models import find
 from fluxmlx.hub.names import ModelName, PathName, parse
 
-__all__ = ["is_path", "model_key", "not_found", "own_name", "with_tag"]
+__all__ = ["is_path", "model_key", "not_found", "own_name", "source_of", "with_tag"]
 
 _SHOWN = 200
 
@@ -33,6 +33,12 @@ def own_name(sources: Mapping[str, str], name: str) -> str | None:
     """The name of the server's own that is meant, whatever its case, with the usual tag or without; None for others."""
     wanted = name.lower().removesuffix(":latest")
     return next((own for own in sources if own == name or own.lower() == wanted), None)
+
+
+def source_of(sources: Mapping[str, str], name: str) -> str:
+    """What a name stands for: the source of one of the server's own, else the name itself."""
+    own = own_name(sources, name)
+    return name if own is None else sources[own]
 
 
 def is_path(name: str) -> bool:

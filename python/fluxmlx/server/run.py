@@ -129,7 +129,7 @@ async def _preload(context: ServerContext, model: str, serving: asyncio.Task[Non
     """Loads the server's model; the error where it cannot be."""
     context.is_ready = False
     shown = Path(model).stem if is_path(model) else model
-    names = {model, shown} if is_path(model) else set[str]()
+    names = [model, shown] if is_path(model) else []
     for name in (*names, *filter(None, [context.settings.alias])):
         context.pool.add_source(name, model)
     load = asyncio.create_task(_load(context.pool, shown))

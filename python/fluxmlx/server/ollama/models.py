@@ -19,7 +19,7 @@ from fluxmlx.server.catalogue import Catalogue, supported
 from fluxmlx.server.clock import rfc3339, rfc3339_after
 from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError
-from fluxmlx.server.names import own_name
+from fluxmlx.server.names import source_of
 from fluxmlx.server.ollama.schemas import CopyRequest, ModelRequest, ShowRequest
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ async def copy(body: CopyRequest, server: Server) -> Response:
             model_name(name)
         except InvalidArgumentError:
             raise InvalidArgumentError(f'{field} "{name[:200]}" is invalid') from None
-    own = own_name(server.pool.sources, body.source)
-    source = body.source if own is None else server.pool.sources[own]
+    source = source_of(server.pool.sources, body.source)
     try:
         await asyncio.to_thread(hub.copy, source, body.destination)
     except ModelNotFoundError:
