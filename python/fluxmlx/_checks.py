@@ -36,8 +36,9 @@ def number(low: float, high: float) -> Check:
     """A check for a real number in a range; what comes out is a float."""
 
     def check(name: str, value: Any) -> float:
-        # A bool is a number to Python only, NaN fails every comparison, an integer may be too large.
-        is_number = not isinstance(value, bool) and isinstance(value, Real)
+        # A bool is a number to Python only, NaN fails every comparison, an integer may be too large. Asking for Real
+        # takes longer than all the rest.
+        is_number = type(value) is float or (not isinstance(value, bool) and isinstance(value, Real))
         if not is_number or not low <= cast("float", value) <= high:
             raise refuse(name, f"a number from {low:g} to {high:g}", value)
         return float(value)
@@ -65,7 +66,7 @@ def integer(low: int, high: int, *, none: str = "", none_values: tuple[int | Non
     def check(name: str, value: Any) -> int | None:
         if value is None and None in none_values:
             return None
-        if isinstance(value, bool) or not isinstance(value, Integral):
+        if type(value) is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
             raise refuse(name, f"an integer from {low} to {high}{none}", value)
         if int(value) in none_values:
             return None

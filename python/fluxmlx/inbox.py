@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fluxmlx._native import core
@@ -23,48 +24,45 @@ class Inbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.mailbox: _core.Mailbox = core.Mailbox()
-        self._waiting: dict[int, asyncio.Future[None] | None] = {}
+        self._listeners: dict[int, Callable[[], None] | None] = {}
         loop.add_reader(self.mailbox.fileno(), self._wake)
 
     @property
     def empty(self) -> bool:
         """Whether no request uses it."""
-        return not self._waiting
+        return not self._listeners
 
     def open(self, key: int) -> None:
         """Begins to take the news of a request."""
-        self._waiting[key] = None
+        self._listeners[key] = None
 
-    async def news(self, key: int) -> None:
-        """Waits until the request may have events, or is closed."""
-        if key in self._waiting:
-            future = self._waiting[key] = self.loop.create_future()
-            await future
+    def listen(self, key: int, listener: Callable[[], None] | None) -> None:
+        """Has a function called whenever the request may have events, and when it is closed; None for nobody."""
+        if key in self._listeners:
+            self._listeners[key] = listener
+        elif listener is not None:
+            listener()
 
     def is_awaited(self, key: int) -> bool:
-        """Whether a task waits for the request."""
-        return self._waiting.get(key) is not None
+        """Whether somebody listens to the request."""
+        return self._listeners.get(key) is not None
 
     def close(self, key: int) -> None:
         """Ends what `open()` began; after the last one the loop is left alone."""
-        if key in self._waiting:
-            self._tell(key)
-            del self._waiting[key]
+        if key in self._listeners:
+            listener = self._listeners.pop(key)
             if self.empty:
                 if not self.loop.is_closed():
                     self.loop.remove_reader(self.mailbox.fileno())
                 self.mailbox.close()
+            if listener is not None:
+                listener()
 
     def _wake(self) -> None:
         for key in self.mailbox.take():
-            self._tell(key)
-
-    def _tell(self, key: int) -> None:
-        future = self._waiting.get(key)
-        if future is not None:
-            self._waiting[key] = None
-            if not future.done():
-                future.set_result(None)
+            listener = self._listeners.get(key)
+            if listener is not None:
+                listener()
 
 
 class Slot:
@@ -82,12 +80,12 @@ class Slot:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a task waits already."""
+        """Whether somebody listens already."""
         return self._inbox.is_awaited(self.key)
 
-    async def news(self) -> None:
-        """Waits until the request may have events."""
-        await self._inbox.news(self.key)
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Has a function called on the loop whenever the request may have events, and when it is closed."""
+        self._inbox.listen(self.key, listener)
 
     def close(self) -> None:
         """Gives the place back; may be called again."""

@@ -148,7 +148,8 @@ class SamplingParams:
                 )
             given[target] = name
         changes = {target: _CHECKS[target](name, options[name]) for target, name in given.items()}
-        return replace(base if base is not None else cls(), **changes)
+        base = cls() if base is None else base
+        return replace(base, **changes) if changes else base
 
     def with_model_defaults(self, metadata: Mapping[str, Any]) -> SamplingParams:
         """These defaults, with those that the model's file brings in their place.
@@ -169,7 +170,7 @@ class SamplingParams:
                 changes[target] = _CHECKS[target](key, metadata[key])
             except InvalidArgumentError as error:
                 raise ModelFileError(f"the model file's default {error}") from None
-        return replace(self, **changes)
+        return replace(self, **changes) if changes else self
 
     def with_seed(self) -> SamplingParams:
         """The same options with a seed: a random one where there is none, of 53 bits, as JSON can carry."""

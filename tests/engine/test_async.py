@@ -37,20 +37,61 @@ def test_async_answers_equal_the_others(engine: fluxmlx.Engine) -> None:
     asyncio.run(main())
 
 
-def test_bursts_are_the_events(engine: fluxmlx.Engine) -> None:
-    """Whatever comes together: in all they are what single events are, and the last burst is empty."""
+def test_fed_events_are_the_events(engine: fluxmlx.Engine) -> None:
+    """Whatever comes together, and however often the sink has no room: in all they are what single events are."""
 
-    async def main() -> None:
-        events = [event async for event in engine.astream(PROMPT, **OPTIONS)]
+    async def main(most: int, every: int) -> None:
         stream, found = engine.astream(PROMPT, **OPTIONS), list[fluxmlx.Event]()
-        while burst := await stream.burst(3):
-            assert len(burst) <= 3
-            found += burst
-            await asyncio.sleep(0.01)
-        assert found == [*events[:-1], found[-1]] and found[-1].usage == events[-1].usage
-        assert await stream.burst(3) == []
 
-    asyncio.run(main())
+        def sink(events: list[fluxmlx.Event]) -> bool:
+            assert 0 < len(events) <= most
+            found.extend(events)
+            return len(found) % every > 0
+
+        while await stream.feed(sink, most):
+            await asyncio.sleep(0.01)
+        events = [event async for event in engine.astream(PROMPT, **OPTIONS)]
+        assert found == [*events[:-1], found[-1]] and found[-1].usage == events[-1].usage
+        assert not await stream.feed(sink, most)
+
+    for most, every in [(1, 2), (3, 1), (3, 5), (64, 1000)]:
+        asyncio.run(main(most, every))
+
+
+def test_a_sink_that_fails_ends_the_request(tiny_path: Path) -> None:
+    """Its error comes out of feed(), the request is cancelled, and other streams of the loop go on."""
+
+    def broken(events: list[fluxmlx.Event]) -> bool:
+        raise ValueError(f"no place for {len(events)}")
+
+    async def main(engine: fluxmlx.Engine) -> None:
+        other, cancelled = engine.astream(PROMPT, **OPTIONS), engine.stats().cancelled
+        with pytest.raises(ValueError, match="no place for 1"):
+            await engine.astream(PROMPT, **ENDLESS).feed(broken, 1)
+        assert len((await other.result()).tokens) == 12
+        while engine.stats().cancelled == cancelled:
+            await asyncio.sleep(0.01)
+
+    with fluxmlx.load(tiny_path, device="cpu", ctx=FOREVER) as engine:
+        asyncio.run(asyncio.wait_for(main(engine), 30))
+
+
+def test_a_fed_stream_is_cancelled(tiny_path: Path) -> None:
+    """By its task, which frees its place, and by anybody on the loop, which is no error."""
+
+    async def main(engine: fluxmlx.Engine) -> None:
+        for cancels_task in (True, False):
+            stream = engine.astream(PROMPT, **ENDLESS)
+            feeding = asyncio.create_task(stream.feed(lambda _: True, 64))
+            await asyncio.sleep(0.05)
+            (feeding if cancels_task else stream).cancel()
+            (found,) = await asyncio.gather(feeding, return_exceptions=True)
+            assert isinstance(found, asyncio.CancelledError) if cancels_task else found is False
+            while engine.stats().running:
+                await asyncio.sleep(0.01)
+
+    with fluxmlx.load(tiny_path, device="cpu", ctx=FOREVER) as engine:
+        asyncio.run(asyncio.wait_for(main(engine), 30))
 
 
 def test_result_after_some_events(engine: fluxmlx.Engine) -> None:

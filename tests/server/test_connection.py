@@ -10,17 +10,21 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from fluxmlx.server.connection import connection_class
+from fluxmlx.server.short_way import write_of
 
 PIECES = (b"one", b"", b"three" * 10, b"four")
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """A stream, as `StreamResponse` sends it; of a path with a length, as one piece that says it."""
+    """A stream; of a path with a length, as one piece that says it. On /usual no piece takes the short way."""
     whole = b"".join(PIECES)
     headers = [(b"content-length", str(len(whole)).encode())] if scope["path"] == "/sized" else []
+    write = write_of(scope)
+    assert write is not None and not write(b"before the head")
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     for piece in PIECES:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if scope["path"] == "/usual" or not piece or not write(piece):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -44,9 +48,10 @@ def answer(request: str) -> tuple[bytes, bytes]:
     return head.lower(), body
 
 
-def test_a_stream_is_chunked() -> None:
-    """Each piece with its length; one of no length, which would end the stream, is nothing."""
-    head, body = answer("GET / HTTP/1.1")
+@pytest.mark.parametrize("path", ["/", "/usual"])
+def test_a_stream_is_chunked(path: str) -> None:
+    """Each piece with its length, on both ways; one of no length, which would end the stream, is nothing."""
+    head, body = answer(f"GET {path} HTTP/1.1")
     assert b"transfer-encoding: chunked" in head
     assert body == b"3\r\none\r\n32\r\n" + b"three" * 10 + b"\r\n4\r\nfour\r\n0\r\n\r\n"
 

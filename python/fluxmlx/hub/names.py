@@ -36,6 +36,7 @@ __all__ = [
 
 OLLAMA = "registry.ollama.ai"
 HUGGING_FACE = "hf.co"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LIBRARY = "library"
 _LATEST = "latest"
 
@@ -122,7 +123,7 @@ def parse(name: str | os.PathLike[str]) -> Name:
     text = name.strip()
     if not _is_unicode(text):
         raise ModelNotFoundError(f"{name!r} cannot be a model's name: it has a lone surrogate in it")
-    if not text or any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if not text or _CONTROL.search(text):
         raise ModelNotFoundError(f"{name!r} cannot be a model's name: it is empty or has control characters")
     if text.lower().startswith("pypi:"):
         return _pypi(text)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fluxmlx.server.short_way import ShortWay
+
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
-    from uvicorn.protocols.http.flow_control import FlowControl
+    from starlette.types import Receive, Scope, Send
 
 __all__ = ["connection_class"]
 
@@ -74,40 +75,12 @@ def connection_class(header_timeout: float, write_timeout: float, max_connection
         async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
             self._head = _stop(self._head)
             scope["state"]["is_crowded"] = self._is_crowded
-            await self._route(scope, receive, _with_short_way(self, scope, send))
+            await self._route(scope, receive, ShortWay(self, scope, send).send)
 
         def _after(self, seconds: float) -> asyncio.TimerHandle | None:
             return self.loop.call_later(seconds, self.transport.abort) if seconds else None
 
     return Connection
-
-
-def _with_short_way(connection: H11Protocol, scope: Scope, send: Send) -> Send:
-    """Pieces of a stream do not pass h11, which would only put their length before them: tokens are many."""
-    cycle: Any = connection.cycle
-    flow: FlowControl = connection.flow
-    in_chunks = False
-
-    async def short(message: Message) -> None:
-        nonlocal in_chunks
-        body: bytes = message.get("body", b"")
-        if in_chunks and body and message.get("more_body") and not (flow.write_paused or cycle.disconnected):
-            connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
-            return
-        if message["type"] == "http.response.start":
-            in_chunks = _sends_chunks(scope, message)
-        await send(message)
-
-    return short
-
-
-def _sends_chunks(scope: Scope, start: Message) -> bool:
-    """Whether h11 frames the body of a response as chunks."""
-    named = {name.lower() for name, _ in start.get("headers", ())}
-    sized = b"content-length" in named or b"transfer-encoding" in named
-    return (
-        not sized and start["status"] == 200 and scope["http_version"] == "1.1" and scope["method"] != "HEAD"
-    )
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fluxmlx.errors import QueueFullError
@@ -12,8 +12,9 @@ from fluxmlx.errors import QueueFullError
 if TYPE_CHECKING:
     from fluxmlx.results import Completion, Event
     from fluxmlx.server.context import ServerContext
+    from fluxmlx.server.outputs import Output
 
-__all__ = ["bursts", "check_queue", "in_thread_if_long", "whole", "wholes"]
+__all__ = ["check_queue", "feed", "in_thread_if_long", "whole", "wholes"]
 
 _LONG = 16_384  # characters whose tokens take longer than other requests should wait
 _MOST_EVENTS = 64  # in one turn of the loop
@@ -34,23 +35,45 @@ async def in_thread_if_long(size: int, work: Callable[[], T]) -> T:
     return work() if size < _LONG else await asyncio.to_thread(work)
 
 
-async def bursts(
-    context: ServerContext, engine: Any, prompt: Any, params: Any = None, *, model: str = "", **options: Any
-) -> AsyncGenerator[list[Event]]:
-    """The events of `engine.astream`, counted, each time all that have come. Closing it cancels the request."""
+async def feed(
+    context: ServerContext,
+    engine: Any,
+    prompt: Any,
+    params: Any,
+    to_objects: Callable[[Event], Sequence[Any]],
+    output: Output,
+    *,
+    model: str = "",
+    head: Sequence[Any] = (),
+) -> None:
+    """Puts what the events of `engine.astream` become, as they come, and counts them. Cancelling the task cancels the
+    request.
+
+    Args:
+        to_objects: of an event.
+        head: objects that come with the first event's.
+    """
     began = time.perf_counter()
-    first, label = True, _label(context, model)
-    async with engine.astream(prompt, params, max_unread=_MAX_UNREAD, **options) as stream:
-        while burst := await stream.burst(_MOST_EVENTS):
-            if first and burst[0].token is not None:
-                context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
-            first = False
-            for event in burst:
-                if event.usage is not None:
-                    _count(context, label, event.usage, event.timings)
-            yield burst
-            if len(burst) == _MOST_EVENTS:  # who catches up lets others have their turn
-                await asyncio.sleep(0)
+    label = _label(context, model)
+    objects = list(head)
+    is_first = True
+
+    def sink(events: list[Event]) -> bool:
+        nonlocal is_first, objects
+        if is_first and events[0].token is not None:
+            context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
+        is_first = False
+        for event in events:
+            objects += to_objects(event)
+            if event.usage is not None:
+                _count(context, label, event.usage, event.timings)
+        found, objects = objects, []
+        return output.put_now(found)
+
+    async with engine.astream(prompt, params, max_unread=_MAX_UNREAD) as stream:
+        while await stream.feed(sink, _MOST_EVENTS):
+            await output.room()
+    await output.room()
 
 
 async def whole(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -65,7 +66,8 @@ def run_server(
         FluxmlxError: the model cannot be loaded.
     """
     listener = bind(settings.host, settings.port)
-    with contextlib.closing(listener), Patience(_PATIENCE_S) as patience:
+    with contextlib.closing(listener), Patience(_PATIENCE_S) as patience, contextlib.ExitStack() as stack:
+        stack.callback(gc.unfreeze)
         asyncio.run(_serve(settings, listener, model, pool, protocols, on_listening, patience))
 
 
@@ -118,11 +120,18 @@ async def _serve(
     if model is not None:
         problem = await _preload(app.state.context, model, serving)
         server.should_exit = server.should_exit or problem is not None
+    _settle()
     await serving
     if not server.force_exit:
         await pool.close()
     if problem is not None:
         raise problem
+
+
+def _settle() -> None:
+    """What is there by now stays, so the garbage collector need not go through it again while tokens wait."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _preload(context: ServerContext, model: str, serving: asyncio.Task[None]) -> Exception | None:

@@ -7,10 +7,9 @@ tokens. Nothing is kept for a slow reader but what its connection holds; `connec
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,10 +18,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from fluxmlx.errors import FluxmlxError
 from fluxmlx.server.errors import ErrorBody, RequestError, failure_of
+from fluxmlx.server.outputs import Body, put
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
+
+    from fluxmlx.server.outputs import Output
 
 __all__ = [
     "NDJSON",
@@ -93,7 +95,7 @@ class StreamResponse(Response):
     response. Afterwards the error is the last object, and `form.end` is left out.
 
     Args:
-        bursts: the objects, each time those that are there; closed when the response ends, for whatever reason.
+        work: puts the objects; cancelled when the client goes away.
         form: NDJSON, SSE, or a protocol's own.
         error_body: the protocol's shape of errors.
         ping: seconds of silence after which `form.ping` is sent; 0 for never.
@@ -101,7 +103,7 @@ class StreamResponse(Response):
 
     def __init__(
         self,
-        bursts: AsyncGenerator[Sequence[Any]],
+        work: Callable[[Output], Awaitable[None]],
         form: StreamForm,
         *,
         error_body: ErrorBody,
@@ -109,69 +111,41 @@ class StreamResponse(Response):
     ) -> None:
         super().__init__(media_type=form.media_type, headers={"Cache-Control": "no-cache"})
         del self.headers["content-length"]
-        self._bursts = bursts
+        self._work = work
         self._form = form
         self._error_body = error_body
         self._ping = ping if form.ping else 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        out = _Output(self, send)
-        work = asyncio.create_task(self._send_all(out))
+        body = Body(self, self._form.encode, scope, send)
+        work = asyncio.create_task(self._send_all(body))
         others = [asyncio.create_task(_disconnect(receive))]
         try:
             if self._ping:
-                others.append(asyncio.create_task(self._keep_open(out)))
+                others.append(asyncio.create_task(self._keep_open(body)))
             await asyncio.wait([work, others[0]], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel(work, *others)
         if not work.cancelled():
             work.result()
 
-    async def _send_all(self, out: _Output) -> None:
-        encode = self._form.encode
-        async with contextlib.aclosing(self._bursts) as bursts:
-            try:
-                async for burst in bursts:
-                    await out.write(b"".join([encode(item) for item in burst]))
-                await out.write(self._form.end)
-            except Exception as error:
-                if not out.has_begun:
-                    raise
-                if not isinstance(error, FluxmlxError):
-                    _LOG.exception("a stream broke off")
-                await out.write(encode(self._error_body(failure_of(error))))
-        await out.finish()
+    async def _send_all(self, body: Body) -> None:
+        try:
+            await self._work(body)
+            await body.write(self._form.end)
+        except Exception as error:
+            if not body.has_begun:
+                raise
+            if not isinstance(error, FluxmlxError):
+                _LOG.exception("a stream broke off")
+            await put(body, [self._error_body(failure_of(error))])
+        await body.finish()
 
-    async def _keep_open(self, out: _Output) -> None:
+    async def _keep_open(self, body: Body) -> None:
         while True:
-            await asyncio.sleep(max(out.last_write + self._ping - time.monotonic(), 0.01))
-            if time.monotonic() - out.last_write >= self._ping:
-                await out.write(self._form.ping)
-
-
-class _Output:
-    """The body of a response; its head goes with the first bytes."""
-
-    def __init__(self, response: Response, send: Send) -> None:
-        self._response = response
-        self._send = send
-        self.has_begun = False
-        self.last_write = time.monotonic()
-
-    async def write(self, data: bytes) -> None:
-        if not data:
-            return
-        if not self.has_begun:
-            self.has_begun = True
-            head = self._response
-            await self._send(
-                {"type": "http.response.start", "status": head.status_code, "headers": head.raw_headers}
-            )
-        self.last_write = time.monotonic()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def finish(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await asyncio.sleep(max(body.last_write + self._ping - time.monotonic(), 0.01))
+            if time.monotonic() - body.last_write >= self._ping:
+                await body.write(self._form.ping)
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:

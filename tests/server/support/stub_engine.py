@@ -55,9 +55,11 @@ class StubStream:
         usage = Usage(len(self._prompt), len(self._engine.words))
         return Event("", finish_reason="stop", usage=usage, timings=TIMINGS)
 
-    async def burst(self, most: int) -> list[Event]:
-        event = await anext(self, None)
-        return [event] if event else []
+    async def feed(self, sink: Callable[[list[Event]], bool], most: int) -> bool:
+        async for event in self:
+            if not sink([event]):
+                return self._is_open
+        return False
 
     def _close(self) -> None:
         if self._is_open:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from fluxmlx.server import generation
 from fluxmlx.server.context import ServerContext, context_of
 from fluxmlx.server.errors import plain_error_body
+from fluxmlx.server.outputs import Output
 from fluxmlx.server.protocols import Protocol
 from fluxmlx.server.streams import NDJSON, SSE, StreamResponse, unless_gone
 
@@ -18,11 +19,11 @@ router = APIRouter()
 PROTOCOL = Protocol("test", router, ("/stream", "/whole"), plain_error_body)
 
 
-async def words(server: ServerContext, prompt: str) -> AsyncGenerator[list[dict[str, str]]]:
+async def words(server: ServerContext, prompt: str, output: Output) -> None:
     async with server.pool.lease("a") as engine:
         generation.check_queue(server, engine)
-        async for burst in generation.bursts(server, engine, engine.tokenize(prompt), model="a"):
-            yield [{"text": event.text} for event in burst]
+        ids = engine.tokenize(prompt)
+        await generation.feed(server, engine, ids, None, lambda one: [{"text": one.text}], output, model="a")
 
 
 @router.post("/stream/{kind}")
@@ -31,7 +32,7 @@ async def stream(
 ) -> Response:
     form = {"nd": NDJSON, "sse": SSE}[kind]
     return StreamResponse(
-        words(server, prompt), form, error_body=plain_error_body, ping=server.settings.stream_ping
+        partial(words, server, prompt), form, error_body=plain_error_body, ping=server.settings.stream_ping
     )
 
 

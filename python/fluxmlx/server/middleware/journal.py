@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from fluxmlx.server.errors import RETRY_AFTER_S, Failure, failure_of
 from fluxmlx.server.middleware.asgi import PROBES, header, refuse
+from fluxmlx.server.short_way import Write, wrap_write
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +45,7 @@ class Journal:
             await self._app(scope, receive, send)
             return
         entry = _Entry(scope, send)
+        wrap_write(scope, entry.counting)
         is_work = scope["path"] not in _OPERATIONS
         self._context.in_flight += is_work
         try:
@@ -109,3 +111,14 @@ class _Entry:
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+    def counting(self, write: Write) -> Write:
+        """The same short way for pieces of the body, whose bytes it counts."""
+
+        def counted(body: bytes) -> bool:
+            is_written = write(body)
+            if is_written:
+                self.size += len(body)
+            return is_written
+
+        return counted

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -37,6 +36,7 @@ from fluxmlx.server.ollama.prompts import (
     thinks,
 )
 from fluxmlx.server.ollama.schemas import AnswerRequest, ChatRequest, GenerateRequest
+from fluxmlx.server.outputs import Collected, Output, put
 from fluxmlx.server.streams import NDJSON, JsonResponse, StreamResponse, unless_gone
 
 __all__ = ["router"]
@@ -129,22 +129,28 @@ async def _answer(
     with_context: bool,
 ) -> Response:
     stays = stay_of(request, body.keep_alive)
-    objects = _objects(body, server, shape, make, size, stays, with_context=with_context)
+
+    def work(output: Output) -> Awaitable[None]:
+        return _write(body, server, shape, make, size, stays, output, with_context=with_context)
+
     if body.stream:
-        return StreamResponse(objects, NDJSON, error_body=plain_error_body)
-    return JsonResponse(await unless_gone(request, joined(objects)))
+        return StreamResponse(work, NDJSON, error_body=plain_error_body)
+    collected = Collected()
+    await unless_gone(request, work(collected))
+    return JsonResponse(joined(collected.objects))
 
 
-async def _objects(
+async def _write(
     body: AnswerRequest,
     server: ServerContext,
     shape: Shape,
     make: MakePrompt,
     size: int,
     stays: float | None,
+    output: Output,
     *,
     with_context: bool,
-) -> AsyncGenerator[list[dict[str, Any]]]:
+) -> None:
     timer, options, raw = Timer(), read_options(body.options), getattr(body, "raw", False)
     async with server.pool.lease(body.model, options.loading, stays) as engine:
         timer.loaded()
@@ -153,16 +159,12 @@ async def _objects(
         prompt = await generation.in_thread_if_long(size, lambda: make(engine, options))
         if body.debug_render_only:
             info = {"rendered_template": _rendered(engine, prompt)}
-            yield [{"model": body.model, "created_at": rfc3339(), "_debug_info": info}]
+            await put(output, [{"model": body.model, "created_at": rfc3339(), "_debug_info": info}])
             return
         reasoning = None if raw or not thinks(engine) else Reasoning(is_open=is_open(_end(engine, prompt)))
         params = _within(params, context_of_request(engine, options) - len(prompt.ids))
         chunks = Chunks(body.model, shape, engine, prompt, timer, reasoning, with_context)
-        async with aclosing(
-            generation.bursts(server, engine, prompt.ids, params, model=body.model)
-        ) as stream:
-            async for burst in stream:
-                yield [chunk for event in burst for chunk in chunks.event(event)]
+        await generation.feed(server, engine, prompt.ids, params, chunks.event, output, model=body.model)
 
 
 def _within(params: SamplingParams, room: int) -> SamplingParams:

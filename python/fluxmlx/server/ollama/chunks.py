@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from fluxmlx.results import Event, TokenLogprobs
     from fluxmlx.server.ollama.prompts import Prompt
 
-__all__ = ["Chunks", "Shape", "Timer", "as_chat", "as_generate", "done_without_answer", "joined", "last_of"]
+__all__ = ["Chunks", "Shape", "Timer", "as_chat", "as_generate", "done_without_answer", "joined"]
 
 Shape = Callable[[Piece], dict[str, Any]]
 
@@ -99,15 +98,15 @@ class Chunks:
         return Piece(piece.thought + rest.thought, piece.said + rest.said)
 
 
-async def joined(objects: AsyncGenerator[list[dict[str, Any]]]) -> dict[str, Any]:
+def joined(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """All objects of an answer as one."""
     said, thought, rows = [""], [""], list[Any]()
-    last: dict[str, Any] = {}
-    for last in await _all(objects):
-        part = last.get("message", last)
+    for one in objects:
+        part = one.get("message", one)
         said.append(part.get("content", part.get("response", "")))
         thought.append(part.get("thinking", ""))
-        rows += last.pop("logprobs", ())
+        rows += one.pop("logprobs", ())
+    last = objects[-1]
     part = last.get("message", last)
     part["content" if "message" in last else "response"] = "".join(said)
     part.pop("thinking", None)
@@ -146,13 +145,3 @@ def _cuts(prompt: Prompt) -> dict[str, int]:
     """What was left out of the prompt; fields of ours."""
     found = {"prompt_cut_count": prompt.cut_tokens, "messages_cut_count": prompt.cut_messages}
     return {name: count for name, count in found.items() if count}
-
-
-async def last_of(objects: AsyncGenerator[list[dict[str, Any]]]) -> dict[str, Any]:
-    """The last object, which is the answer to a client that wants no stream."""
-    return (await _all(objects))[-1]
-
-
-async def _all(objects: AsyncGenerator[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    async with aclosing(objects):
-        return [one async for burst in objects for one in burst]

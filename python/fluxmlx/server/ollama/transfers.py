@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,8 +19,8 @@ from fluxmlx.server.admin import require_admin
 from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError, plain_error_body
 from fluxmlx.server.names import model_key, own_name
-from fluxmlx.server.ollama.chunks import last_of
 from fluxmlx.server.ollama.schemas import CreateRequest, PullRequest
+from fluxmlx.server.outputs import Collected, pour
 from fluxmlx.server.streams import NDJSON, JsonResponse, StreamResponse, unless_gone
 
 if TYPE_CHECKING:
@@ -185,8 +186,10 @@ async def _steps(
     """The steps as a stream, or the last one of them; `then` is done after the last one."""
     objects = _in_thread(start, then)
     if stream:
-        return StreamResponse(objects, NDJSON, error_body=plain_error_body)
-    return JsonResponse(await unless_gone(request, last_of(objects)))
+        return StreamResponse(partial(pour, objects), NDJSON, error_body=plain_error_body)
+    collected = Collected()
+    await unless_gone(request, pour(objects, collected))
+    return JsonResponse(collected.objects[-1])
 
 
 async def _in_thread(

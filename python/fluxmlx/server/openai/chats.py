@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fluxmlx.server.context import ServerContext
-from fluxmlx.server.generation import bursts, in_thread_if_long, whole
+from fluxmlx.server.generation import feed, in_thread_if_long, whole
 from fluxmlx.server.openai.chat_answer import ChatChunks, ChatForm
 from fluxmlx.server.openai.chat_request import ChatRequest
 from fluxmlx.server.openai.fields import SURFACE
 from fluxmlx.server.openai.prompts import check_length, within
 from fluxmlx.server.openai.serving import Server, answer, leased, stay, streamed
 from fluxmlx.server.openai.thinking import opened_thoughts, template_variables
+from fluxmlx.server.outputs import put
 
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
     from fluxmlx.sampling import SamplingParams
+    from fluxmlx.server.outputs import Output
 
 __all__ = ["router"]
 
@@ -39,7 +40,7 @@ async def chat_completions(body: ChatRequest, request: Request, server: Server) 
     template_variables(body, "")
     stays = stay(request, body.keep_alive)
     if body.stream:
-        return streamed(server, _chunks(server, body, stays, with_usage))
+        return streamed(server, lambda output: _write(server, body, stays, output, with_usage=with_usage))
     return await answer(request, _whole(server, body, stays))
 
 
@@ -77,16 +78,14 @@ async def _whole(server: ServerContext, body: ChatRequest, stays: float | None) 
         return job.form.body(await whole(server, engine, job.ids, job.params, model=body.model))
 
 
-async def _chunks(
-    server: ServerContext, body: ChatRequest, stays: float | None, with_usage: bool
-) -> AsyncGenerator[list[dict[str, Any]]]:
+async def _write(
+    server: ServerContext, body: ChatRequest, stays: float | None, output: Output, *, with_usage: bool
+) -> None:
     async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
         n_prompt = len(job.ids) if body.counts_on() else None
         chunks = ChatChunks(job.form, with_usage=with_usage, n_prompt=n_prompt)
-        head = chunks.first()
-        async with aclosing(bursts(server, engine, job.ids, job.params, model=body.model)) as stream:
-            async for burst in stream:
-                yield head + [chunk for event in burst for chunk in chunks.event(event)]
-                head = []
-        yield chunks.last()
+        await feed(
+            server, engine, job.ids, job.params, chunks.event, output, model=body.model, head=chunks.first()
+        )
+        await put(output, chunks.last())

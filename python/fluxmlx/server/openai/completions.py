@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -12,16 +13,18 @@ from starlette.responses import Response
 
 from fluxmlx.results import Completion, TokenLogprobs
 from fluxmlx.server.context import ServerContext
-from fluxmlx.server.generation import bursts, in_thread_if_long, wholes
+from fluxmlx.server.generation import feed, in_thread_if_long, wholes
 from fluxmlx.server.openai.completion_answer import CompletionChunks, CompletionForm
 from fluxmlx.server.openai.completion_request import CompletionRequest
 from fluxmlx.server.openai.fields import SURFACE
 from fluxmlx.server.openai.prompts import Asked, ask, within
-from fluxmlx.server.openai.serving import Server, answer, leased, merged, stay, streamed
+from fluxmlx.server.openai.serving import Server, answer, leased, stay, streamed, together
+from fluxmlx.server.outputs import put
 
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
     from fluxmlx.sampling import SamplingParams
+    from fluxmlx.server.outputs import Output
 
 __all__ = ["router"]
 
@@ -36,7 +39,7 @@ async def completions(body: CompletionRequest, request: Request, server: Server)
     body.params(SURFACE)  # what is wrong is said before a model is loaded
     stays = stay(request, body.keep_alive)
     if body.stream:
-        return streamed(server, _chunks(server, body, stays, with_usage))
+        return streamed(server, lambda output: _write(server, body, stays, output, with_usage=with_usage))
     return await answer(request, _whole(server, body, stays))
 
 
@@ -78,23 +81,23 @@ async def _whole(server: ServerContext, body: CompletionRequest, stays: float | 
         return job.form.body(job.asked, answers)
 
 
-async def _chunks(
-    server: ServerContext, body: CompletionRequest, stays: float | None, with_usage: bool
-) -> AsyncGenerator[list[dict[str, Any]]]:
+async def _write(
+    server: ServerContext, body: CompletionRequest, stays: float | None, output: Output, *, with_usage: bool
+) -> None:
     async with leased(server, body.model, body.load_options(), stays) as engine:
         job = await _job(body, engine)
         rows = await _scored(server, body, job)
         chunks = CompletionChunks(
             job.form, job.asked, prompt_rows=rows, with_usage=with_usage, counts_on=body.counts_on()
         )
-        yield chunks.first()
-        streams = [
-            bursts(server, engine, ids, replace(params, prompt_logprobs=None), model=body.model)
-            for ids, params in zip(job.ids, job.params, strict=True)
-        ]
-        async for at, burst in merged(streams):
-            yield [chunk for event in burst for chunk in chunks.event(at, event)]
-        yield chunks.last()
+        await put(output, chunks.first())
+        feeds = [
+            feed(server, engine, ids, replace(params, prompt_logprobs=None), partial(chunks.event, at), output,
+                 model=body.model)
+            for at, (ids, params) in enumerate(zip(job.ids, job.params, strict=True))
+        ]  # fmt: skip
+        await together(feeds)
+        await put(output, chunks.last())
 
 
 async def _scored(server: ServerContext, body: CompletionRequest, job: _Job) -> list[Sequence[TokenLogprobs]]:

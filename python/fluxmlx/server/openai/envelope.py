@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from fluxmlx.results import Usage
@@ -13,6 +14,7 @@ from fluxmlx.results import Usage
 __all__ = ["Envelope", "Tally"]
 
 
+@cache
 def _fingerprint() -> str:
     """Where it is the same, a seed gives the same answer again."""
     from fluxmlx._native import info

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from fluxmlx.errors import CapabilityError
+from fluxmlx.errors import CapabilityError, InvalidArgumentError
 from fluxmlx.sampling import SamplingParams
 from fluxmlx.server.openai.errors import about, refused
 
@@ -139,9 +139,12 @@ class Generation(Body):
 def checked_options(options: Mapping[str, Any], base: SamplingParams) -> SamplingParams:
     """Options over a base; the error for one that cannot be used says which field it was."""
     given = {name: value for name, value in options.items() if value is not None}
-    for name, value in given.items():
-        about(name, lambda name=name, value=value: SamplingParams.from_options({name: value}))
-    return about(None, lambda: SamplingParams.from_options(given, base=base))
+    try:
+        return SamplingParams.from_options(given, base=base)
+    except InvalidArgumentError as error:
+        for name, value in given.items():
+            about(name, lambda name=name, value=value: SamplingParams.from_options({name: value}))
+        raise refused(str(error)) from error
 
 
 def refuse(name: str, value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from fluxmlx.engine import Engine
-    from fluxmlx.results import Event
+    from fluxmlx.server.outputs import Output
 
-__all__ = ["Server", "answer", "leased", "merged", "stay", "streamed"]
+__all__ = ["Server", "answer", "leased", "stay", "streamed", "together"]
 
 
 @contextlib.asynccontextmanager
@@ -49,32 +49,20 @@ async def answer(request: Request, work: Awaitable[dict[str, Any]]) -> Response:
     return Response(to_json(body), media_type="application/json")
 
 
-def streamed(server: ServerContext, chunks: AsyncGenerator[list[dict[str, Any]]]) -> Response:
+def streamed(server: ServerContext, work: Callable[[Output], Awaitable[None]]) -> Response:
     """An answer in chunks."""
-    return StreamResponse(chunks, SSE, error_body=error_body, ping=server.settings.stream_ping)
+    return StreamResponse(work, SSE, error_body=error_body, ping=server.settings.stream_ping)
 
 
-async def merged(streams: Sequence[AsyncGenerator[list[Event]]]) -> AsyncGenerator[tuple[int, list[Event]]]:
-    """The bursts of several streams as they come, each with the number of its stream; closing it closes them."""
-    if len(streams) == 1:  # the usual case needs no task for each burst
-        async with contextlib.aclosing(streams[0]) as only:
-            async for burst in only:
-                yield 0, burst
+async def together(works: Sequence[Awaitable[None]]) -> None:
+    """Waits for all; the first error, and a cancelled task, cancel the rest."""
+    if len(works) == 1:
+        await works[0]
         return
-    waiting: dict[asyncio.Future[list[Event]], int] = {}
-    async with contextlib.AsyncExitStack() as stack:
-        for at, stream in enumerate(streams):
-            await stack.enter_async_context(contextlib.aclosing(stream))
-            waiting[asyncio.ensure_future(anext(stream))] = at
-        try:
-            while waiting:
-                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    at = waiting.pop(task)
-                    with contextlib.suppress(StopAsyncIteration):
-                        yield at, task.result()
-                        waiting[asyncio.ensure_future(anext(streams[at]))] = at
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

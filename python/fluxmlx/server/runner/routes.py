@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Depends
@@ -13,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.server.context import ServerContext, context_of
 from fluxmlx.server.errors import Failure
-from fluxmlx.server.generation import bursts, check_queue, in_thread_if_long
+from fluxmlx.server.generation import check_queue, feed, in_thread_if_long
 from fluxmlx.server.ollama.chunks import logprob_row
 from fluxmlx.server.ollama.prompts import context_of_request, fitting
 from fluxmlx.server.runner import facts
@@ -24,6 +23,7 @@ from fluxmlx.server.streams import StreamForm, StreamResponse, to_json
 if TYPE_CHECKING:
     from fluxmlx.engine import Engine
     from fluxmlx.results import Event
+    from fluxmlx.server.outputs import Output
 
 __all__ = ["error_body", "make_router"]
 
@@ -56,7 +56,9 @@ def make_router(model: str, set_to: Dialect | None) -> APIRouter:
         from_go = request.headers.get("user-agent", "").startswith("Go-http-client")
         asked = read_request(fields, from_go=from_go)
         form = _JSONL if dialect == "mlx" else _LINES
-        return StreamResponse(_answer(server, model, asked, dialect), form, error_body=error_body)
+        return StreamResponse(
+            lambda output: _answer(server, model, asked, dialect, output), form, error_body=error_body
+        )
 
     @router.post("/completion")
     async def completion(fields: Fields, request: Request, server: Server) -> Response:
@@ -115,16 +117,18 @@ def _add_facts(router: APIRouter, model: str, dialect_of: Callable[..., Dialect]
 
 
 async def _answer(
-    server: ServerContext, model: str, asked: RunnerRequest, dialect: Dialect
-) -> AsyncGenerator[list[dict[str, Any]]]:
+    server: ServerContext, model: str, asked: RunnerRequest, dialect: Dialect, output: Output
+) -> None:
     async with server.pool.lease(model) as engine:
         check_queue(server, engine)
         ids = await in_thread_if_long(len(asked.prompt), lambda: _ids(engine, asked))
         params = asked.options.params(engine, logprobs=asked.logprobs)
         written = Lines(dialect, len(ids))
-        async with aclosing(bursts(server, engine, ids, params, model=model)) as stream:
-            async for burst in stream:
-                yield [line for event in burst for line in written.event(event, _logprobs(engine, event))]
+
+        def lines(event: Event) -> list[dict[str, Any]]:
+            return written.event(event, _logprobs(engine, event))
+
+        await feed(server, engine, ids, params, lines, output, model=model)
 
 
 def _logprobs(engine: Engine, event: Event) -> list[dict[str, Any]]:
