@@ -9,22 +9,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-from quality import N_TOP, Top, figures, reference_rows, texts_of
+from divergence import Tops, run_error
+from quality import Texts, against_reference, our_tops, texts_of
 
 import fluxmlx
 
 TYPES = ["f32", "f16", "q8_0"]
 
 
-def rows(model: Path, texts: list[list[int]], cache_type: str) -> tuple[list[Top], int]:
+def tops(model: Path, texts: Texts, cache_type: str) -> tuple[Tops, int]:
     """The best tokens of every position, and the bytes that a position takes."""
     with fluxmlx.load(model, device="cpu", cache_type=cache_type) as engine:
-        tops = [row for ids in texts for row in engine.score(ids, top=N_TOP).top[1:]]
         n_bytes = engine.info["cache_bytes_per_position"]
-    return [
-        (np.array([t for t, _ in row]), np.array([p for _, p in row], np.float64)) for row in tops
-    ], n_bytes
+    return our_tops(model, texts, cache_type=cache_type), n_bytes
 
 
 def main() -> None:
@@ -33,17 +30,18 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("texts", nargs="+", type=Path, metavar="text")
+    parser.add_argument("--tokens", type=int, default=1000, help="of each text")
     args = parser.parse_args()
     print("| text | tokens | cache | bytes a position | KL | top-1 |\n|---|---:|---|---:|---:|---:|")
     for text in args.texts:
-        ids = texts_of(text, args.model)
-        reference = reference_rows(args.model, ids)
-        for cache_type in TYPES:
-            tops, n_bytes = rows(args.model, ids, cache_type)
-            found = figures(reference, tops)
-            noise = found.divergence.std(ddof=1) / np.sqrt(len(tops))
+        ids = texts_of(text, args.model, args.tokens)
+        paths, sizes = zip(*(tops(args.model, ids, cache_type) for cache_type in TYPES), strict=True)
+        for cache_type, n_bytes, found in zip(
+            TYPES, sizes, against_reference(args.model, ids, list(paths)), strict=True
+        ):
+            noise = run_error(found.divergence)
             means = f"{found.divergence.mean():.2e} ± {noise:.1e} | {found.agrees.mean():.1%}"
-            print(f"| {text.name} | {len(tops)} | {cache_type} | {n_bytes} | {means} |", flush=True)
+            print(f"| {text.name} | {len(found.agrees)} | {cache_type} | {n_bytes} | {means} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The peer's side of quality.py: logits of llama.cpp at every position of some texts, as a numpy file.
+"""The peer's side of quality.py: llama.cpp's most likely tokens at every position of some texts, as a numpy file.
 
-Runs in an interpreter of its own, with llama-cpp-python: python benchmarks/peer_logits.py FILE IDS.json OUT.npy
+Runs in an interpreter of its own, with llama-cpp-python: python benchmarks/peer_logits.py FILE IDS.json OUT.npz
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from pathlib import Path
 
 import llama_cpp
 import numpy as np
+from divergence import Tops, logprobs, tops_of
 from peer_llama import Peer, api, ggml_version
 
 
-def logits(peer: Peer, ids: list[int]) -> np.ndarray:
-    """(len(ids), n_vocab), of a text that fits into one batch."""
+def tops(peer: Peer, ids: list[int], n_top: int) -> Tops:
+    """Of all positions but the last of a text that fits into one batch."""
     peer.clear()
     peer.decode([(token, position, 0, True) for position, token in enumerate(ids)])
-    rows = (api.llama_get_logits_ith(peer.context, i) for i in range(len(ids)))
-    return np.stack([np.ctypeslib.as_array(row, (peer.n_vocab,)).copy() for row in rows])
+    rows = (api.llama_get_logits_ith(peer.context, i) for i in range(len(ids) - 1))
+    found = tops_of(logprobs(np.stack([np.ctypeslib.as_array(row, (peer.n_vocab,)) for row in rows])), n_top)
+    return Tops(found.ids.astype(np.int32), found.logprobs.astype(np.float32))
 
 
 def main() -> None:
@@ -29,13 +31,15 @@ def main() -> None:
     parser.add_argument("path")
     parser.add_argument("ids", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--top", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-flash-attention", dest="flash", action="store_false")
     args = parser.parse_args()
     texts = json.loads(args.ids.read_text())
     peer = Peer(args.path, args.threads, args.flash)
     peer.open(max(map(len, texts)) + 8, 1)
-    np.save(args.out, np.concatenate([logits(peer, ids) for ids in texts]))
+    found = Tops.joined([tops(peer, ids, args.top) for ids in texts])
+    np.savez(args.out, ids=found.ids, logprobs=found.logprobs)
     peer.close()
     print(f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}")
 

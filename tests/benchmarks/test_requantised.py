@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 from pathlib import Path
 from typing import Any
@@ -53,18 +54,41 @@ def test_a_wider_model_computes_the_same(load: Any, tmp_path: Path, monkeypatch:
     np.testing.assert_allclose(wide.logits([1, 2, 3, 4]), before.logits([1, 2, 3, 4]), atol=1e-5)
 
 
-def test_quality_of_both_block_sizes(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The core runs the written files, near their reference; the reference is at no distance from itself."""
+@pytest.fixture
+def quality(load: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     if not hasattr(pytest.importorskip("fluxmlx._core"), "Engine"):
         pytest.skip("this core has no engine")
-    tiny_models, quality = load("tiny_models"), load("quality")
-    monkeypatch.setattr(quality, "N_TOP", 64)
+    module = load("quality")
+    monkeypatch.setattr(module, "N_TOP", 64)
+    return module
+
+
+def test_quality_of_both_block_sizes(load: Any, quality: Any, tmp_path: Path) -> None:
+    """The core runs the written files, near their reference; the reference is at no distance from itself."""
+    tiny_models = load("tiny_models")
     shape = tiny_models.Tiny(n_embd=96, n_ff=160, n_heads=3, n_kv_heads=1)
     source = load("requantised").Source(tiny_models.write(tmp_path / "a.gguf", shape))
+    texts = [[1, 2, 3, 4], [5, 6, 7]]
     for name in ("Q4_0", "Q6_K"):
         source.write(tmp_path / name, gguf.GGMLQuantizationType[name])
-        reference = quality.reference_rows(tmp_path / name, [[1, 2, 3, 4]])
-        found = quality.figures(reference, quality.our_rows(tmp_path / name, [[1, 2, 3, 4]], 1))
-        assert len(found.divergence) == 3 and 0 < found.divergence.max() < 1e-3
-        exact = quality.figures(reference, [quality.top_of(row) for row in reference])
+        reference = load("reference").Reference(tmp_path / name)
+        rows = np.concatenate([quality.logprobs(reference.logits(ids))[:-1] for ids in texts])
+        paths = [quality.our_tops(tmp_path / name, texts, threads=1), load("divergence").tops_of(rows, 64)]
+        ours, exact = quality.against_reference(tmp_path / name, texts, paths)
+        assert len(ours.divergence) == 5 and 0 < ours.divergence.max() < 1e-3
         assert abs(exact.divergence).max() < 1e-12 and exact.agrees.all()
+
+
+def test_the_page_has_what_was_kept(load: Any, quality: Any, tmp_path: Path) -> None:
+    """Rows in the order of the types, whichever run they are from, with the difference of the same tokens."""
+    model = load("tiny_models").write(tmp_path / "a.gguf", load("tiny_models").Tiny())
+    agrees = np.array([True, True, True, False])
+    peer = load("divergence").Figures(np.array([1e-3, 2e-3, 3e-3, 4e-3]), agrees)
+    ours = load("divergence").Figures(peer.divergence - 5e-4, ~agrees)
+    for kind in ("Q8_0", "Q4_1"):
+        quality.Found(ours, peer, "a version").save(quality.kept_at(tmp_path, kind, "a.txt"))
+    page = quality.page(argparse.Namespace(model=model), {"a.txt": [[1, 2, 3], [4, 5, 6]]}, tmp_path)
+    assert "llama.cpp is a version," in page and "## a.txt, 4 tokens" in page
+    *_, first, second = page.splitlines()
+    assert first == "| Q4_1 | 2.000e-03 | 2.500e-03 | -5.0e-04 ± 0.0e+00 | -20.0 % ± 0.0 % | 25.0% | 75.0% |"
+    assert second == first.replace("Q4_1", "Q8_0")

@@ -69,11 +69,12 @@ class Reference:
                 heads[i] = self._norm(heads[i], f"{prefix}{name}.weight")
         q, k, v = self._rotate(heads[0]), self._rotate(heads[1]), heads[2]
         k, v = (np.repeat(a, n_heads // n_kv, axis=1) for a in (k, v))
-        scores = np.einsum("thd,shd->hts", q, k) / np.sqrt(q.shape[-1])
+        q, k, v = (a.transpose(1, 0, 2) for a in (q, k, v))  # (n_heads, n_tokens, head_dim)
+        scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
         scores = np.where(np.tri(len(x), dtype=bool), scores, -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         weights /= weights.sum(-1, keepdims=True)
-        return np.einsum("hts,shd->thd", weights, v).reshape(len(x), -1)
+        return (weights @ v).transpose(1, 0, 2).reshape(len(x), -1)
 
     def _rotate(self, x: np.ndarray) -> np.ndarray:
         n_rot = self.key("rope.dimension_count", x.shape[-1])
