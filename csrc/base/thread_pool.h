@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace fluxmlx {
 
 // Threads that this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1.
 int available_threads() noexcept;
+
+// Of so many processors, those that a quota leaves, at least 1.
+int threads_within(int n_processors, std::optional<double> quota) noexcept;
 
 // A fork-join pool. Each thread has a share of neighbouring chunks, so that it reads memory in one direction, and takes
 // from the ends of others' shares when its own is done: a thread that the system takes away for a while only delays

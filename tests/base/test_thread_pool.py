@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 
 import pytest
 
@@ -52,9 +51,3 @@ def test_no_threads_is_an_error() -> None:
     """A pool of no threads is refused."""
     with pytest.raises(InvalidArgumentError, match="n_threads is 0"):
         testing.ThreadPool(0)
-
-
-def test_available_threads_is_within_the_affinity() -> None:
-    """The process is never told of more threads than it may run on."""
-    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert 1 <= testing.available_threads() <= (most or 1)

@@ -1,10 +1,13 @@
 // The fork-join pool and the kept memory under the kernels.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "base/cpu_quota.h"
 #include "base/scratch.h"
 #include "base/thread_pool.h"
 #include "bind/register.h"
@@ -61,6 +64,8 @@ void register_testing_base(nb::module_& m) {
       .def("reserve_all", &reserve_all)
       .def_prop_ro("n_bytes", &Scratch::n_bytes);
   m.def("available_threads", &available_threads);
+  m.def("cpu_quota", [](const std::string& system) { return cpu_quota(system); });
+  m.def("threads_within", &threads_within, nb::arg("n_processors"), nb::arg("quota").none());
 }
 
 }  // namespace fluxmlx::bind
