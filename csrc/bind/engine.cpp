@@ -60,6 +60,7 @@ nb::dict info_of(const Owned& self) {
   result["n_threads"] = info.n_threads;
   result["file_bytes"] = info.file_bytes;
   result["max_memory"] = info.max_memory;
+  result["cache_block_positions"] = info.cache_block_positions;
   result["cache_bytes_per_position"] = info.cache_bytes_per_position;
   result["load_s"] = info.load_seconds;
   nb::list tensors;

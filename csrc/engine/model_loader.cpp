@@ -197,6 +197,7 @@ LoadedModel load_model(Options& options, LoadProgress& progress) {
   loaded.info = describe(options, config, device);
   loaded.info.capabilities.supports_kv_prefix_copy = loaded.cache_store->can_share();
   loaded.info.file_bytes = source->n_bytes();
+  loaded.info.cache_block_positions = kernels::kBlockPositions;
   loaded.info.cache_bytes_per_position = loaded.cache_store->position_bytes();
   loaded.info.tensors = loader.report();
   loaded.info.unused_tensors = loader.unused();

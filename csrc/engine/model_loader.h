@@ -30,6 +30,7 @@ struct ModelInfo {
   std::string cache_type;
   int n_vocab = 0, n_layers = 0, n_embd = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0;
   int n_ctx = 0, n_ctx_train = 0, n_threads = 0;
+  int cache_block_positions = 0;  // that the cache takes and keeps at once
   uint64_t file_bytes = 0, cache_bytes_per_position = 0, max_memory = 0;
   double load_seconds = 0;
   std::vector<load::ReportRow> tensors;

@@ -27,6 +27,75 @@ void transpose(const float* rows, int64_t n_tokens, int64_t n_cols, float* y) {
   }
 }
 
+// Rows that one thread prepares: fewer are not worth it, and groups of floats are whole.
+constexpr int64_t kChunkRows = kMostFloatGroup;
+
+// The rows as they come, and what is wanted of them.
+struct InputRows {
+  const Table& table;
+  const float* x;
+  int64_t n_tokens, n_cols;
+  const InputNorm& norm;
+  const Forms& forms;
+
+  bool normed() const { return norm.weight != nullptr; }
+  bool grouped() const { return forms.float_groups && n_tokens > 1; }  // one token is a group as it is
+  bool plain() const { return forms.floats || (forms.float_groups && !grouped()); }
+  bool are_ready() const { return !normed() && !grouped() && !forms.groups32 && !forms.groups256; }
+  // Where nobody wants floats as they are, each thread keeps the normed rows of one chunk or only the last.
+  int64_t n_kept() const { return grouped() ? kChunkRows : 1; }
+  int64_t n_normed(int n_threads) const { return !normed() ? 0 : plain() ? n_tokens : n_threads * n_kept(); }
+};
+
+// Where their forms lie, in memory of the calling thread.
+struct Places {
+  std::byte *groups32, *groups256;
+  float *float_groups, *normed;
+  int64_t row_bytes32, row_bytes256;
+};
+
+Places reserve(const InputRows& rows, int n_threads, int64_t row_bytes32, int64_t row_bytes256) {
+  const int64_t n_bytes32 = rows.forms.groups32 ? whole_lines(rows.n_tokens * row_bytes32) : 0;
+  const int64_t n_bytes256 = rows.forms.groups256 ? whole_lines(rows.n_tokens * row_bytes256) : 0;
+  const int64_t n_grouped = rows.grouped() ? rows.n_tokens * rows.n_cols : 0;
+  const int64_t n_floats = n_grouped + rows.n_normed(n_threads) * rows.n_cols;
+  std::byte* const memory = thread_memory(n_bytes32 + n_bytes256 + n_floats * static_cast<int64_t>(sizeof(float)));
+  auto* const floats = reinterpret_cast<float*>(memory + n_bytes32 + n_bytes256);
+  return {memory, memory + n_bytes32, floats, floats + n_grouped, row_bytes32, row_bytes256};
+}
+
+void quantize(const InputRows& rows, const Places& places, const float* row, int64_t t) {
+  const TokenGroup group = group_of(t, rows.n_tokens, rows.table.token_group);
+  const auto place = [&](std::byte* memory, int64_t row_bytes) {
+    return GroupPlace{memory + group.begin * row_bytes, group.size, static_cast<int>(t - group.begin)};
+  };
+  if (rows.forms.groups32) rows.table.quantize_32(row, rows.n_cols, place(places.groups32, places.row_bytes32));
+  if (rows.forms.groups256) rows.table.quantize_256(row, rows.n_cols, place(places.groups256, places.row_bytes256));
+}
+
+// The rows [begin, end) of one chunk in every form.
+void prepare(const InputRows& rows, const Places& places, int64_t begin, int64_t end, int thread) {
+  const auto normed_row = [&](int64_t t) {
+    const int64_t kept = rows.plain() ? t : thread * rows.n_kept() + (rows.grouped() ? t - begin : 0);
+    return places.normed + kept * rows.n_cols;
+  };
+  for (int64_t t = begin; t < end; ++t) {
+    const float* row = rows.x + t * rows.n_cols;
+    if (rows.normed()) {
+      float* y = normed_row(t);
+      rows.table.norm_row(row, rows.n_cols, rows.norm, y);
+      row = y;
+    }
+    quantize(rows, places, row, t);
+  }
+  if (!rows.grouped()) return;
+  for (int64_t t = begin; t < end; t += rows.table.float_group) {
+    const int64_t size = std::min<int64_t>(rows.table.float_group, end - t);
+    const float* x = rows.normed() ? normed_row(t) : rows.x + t * rows.n_cols;
+    transpose(x, size, rows.n_cols, places.float_groups + t * rows.n_cols);
+  }
+}
+
 }  // namespace
 
 void Forms::add(const Matrix& w) {
@@ -40,50 +109,16 @@ Activations::Activations(const Table& table, ThreadPool& pool, const float* x, i
       float_groups(x),
       row_bytes32(n_cols / 32 * static_cast<int64_t>(sizeof(Block32))),
       row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))) {
-  const bool normed = norm.weight != nullptr;
-  const bool grouped = forms.float_groups && n_tokens > 1;  // one token is a group as it is
-  const bool plain = forms.floats || (forms.float_groups && !grouped);
-  if (!normed && !grouped && !forms.groups32 && !forms.groups256) return;
-  // Fewer rows are not worth a thread; groups of floats are whole.
-  constexpr int64_t chunk_rows = kMostFloatGroup;
-  // Where nobody wants floats as they are, each thread keeps the normed rows of one chunk or only the last.
-  const int64_t n_kept = grouped ? chunk_rows : 1;
-  const int64_t n_normed = normed ? (plain ? n_tokens : pool.n_threads() * n_kept) * n_cols : 0;
-  const int64_t n_grouped = grouped ? n_tokens * n_cols : 0;
-  const int64_t n_bytes32 = forms.groups32 ? whole_lines(n_tokens * row_bytes32) : 0;
-  const int64_t n_bytes256 = forms.groups256 ? whole_lines(n_tokens * row_bytes256) : 0;
-  std::byte* const memory32 =
-      thread_memory(n_bytes32 + n_bytes256 + (n_grouped + n_normed) * static_cast<int64_t>(sizeof(float)));
-  std::byte* const memory256 = memory32 + n_bytes32;
-  auto* const groups = reinterpret_cast<float*>(memory256 + n_bytes256);
-  float* const normed_rows = groups + n_grouped;
-  groups32 = memory32;
-  groups256 = memory256;
-  if (normed) floats = float_groups = normed_rows;
-  if (grouped) float_groups = groups;
-  pool.parallel_for((n_tokens + chunk_rows - 1) / chunk_rows, [&](int64_t chunk, int thread) {
-    const int64_t begin = chunk * chunk_rows, end = std::min(n_tokens, begin + chunk_rows);
-    const auto normed_row = [&](int64_t t) {
-      return normed_rows + (plain ? t : thread * n_kept + (grouped ? t - begin : 0)) * n_cols;
-    };
-    for (int64_t t = begin; t < end; ++t) {
-      const float* row = x + t * n_cols;
-      if (normed) {
-        float* y = normed_row(t);
-        table.norm_row(row, n_cols, norm, y);
-        row = y;
-      }
-      const TokenGroup group = group_of(t, n_tokens, table.token_group);
-      const auto place = [&](std::byte* memory, int64_t row_bytes) {
-        return GroupPlace{memory + group.begin * row_bytes, group.size, static_cast<int>(t - group.begin)};
-      };
-      if (forms.groups32) table.quantize_32(row, n_cols, place(memory32, row_bytes32));
-      if (forms.groups256) table.quantize_256(row, n_cols, place(memory256, row_bytes256));
-    }
-    for (int64_t t = begin; grouped && t < end; t += table.float_group) {
-      const int64_t size = std::min<int64_t>(table.float_group, end - t);
-      transpose(normed ? normed_row(t) : x + t * n_cols, size, n_cols, groups + t * n_cols);
-    }
+  const InputRows rows{table, x, n_tokens, n_cols, norm, forms};
+  if (rows.are_ready()) return;
+  const Places places = reserve(rows, pool.n_threads(), row_bytes32, row_bytes256);
+  groups32 = places.groups32;
+  groups256 = places.groups256;
+  if (rows.normed()) floats = float_groups = places.normed;
+  if (rows.grouped()) float_groups = places.float_groups;
+  pool.parallel_for((n_tokens + kChunkRows - 1) / kChunkRows, [&](int64_t chunk, int thread) {
+    const int64_t begin = chunk * kChunkRows;
+    prepare(rows, places, begin, std::min(n_tokens, begin + kChunkRows), thread);
   });
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-for folder in (Path(__file__).parent, Path(__file__).parents[1] / "model"):
+HERE = Path(__file__).parent
+for folder in (HERE, HERE.parent / "model", HERE.parent / "tokenizer"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

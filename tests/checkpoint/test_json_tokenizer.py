@@ -8,50 +8,13 @@ from typing import Any
 
 import checkpoint_builder as builder
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from json_files import sentencepiece
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
 from fluxmlx.errors import ModelFileError, TokenizerError
 from fluxmlx.tokenizer.json_tokenizer import from_folder
 
 TEXTS = ["", "Hello", " the  cat\n", "th th", "naïve Ж 語 🙂", "a<s>b </s> c", "\x00\x7f", "the\tthe"]
-
-
-def sentencepiece(folder: Path, scheme: str | None) -> Path:
-    """Llama 2's form; `scheme`: of a Metaspace in place of the normalizer that puts a mark before every text."""
-    words = ["t", "h", "e", "▁", "th", "the", "▁the", "a", "b", "c", "▁a"]
-    texts = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *words]
-    merges = [("t", "h"), ("th", "e"), ("▁", "the"), ("▁", "a")]
-    model = models.BPE(
-        {text: i for i, text in enumerate(texts)},
-        merges,
-        unk_token="<unk>",
-        fuse_unk=True,
-        byte_fallback=True,
-    )
-    backend = Tokenizer(model)
-    if scheme is None:
-        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-        steps = [
-            decoders.Replace("▁", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
-        ]
-        backend.decoder = decoders.Sequence(steps)
-    else:
-        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
-        backend.decoder = decoders.Sequence(
-            [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme=scheme), decoders.Fuse()]
-        )
-    backend.add_special_tokens([AddedToken(text, normalized=False) for text in ("<unk>", "<s>", "</s>")])
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    backend.save(str(folder / "tokenizer.json"))
-    config = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "unk_token": "<unk>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -98,7 +98,7 @@ def test_unknown_ways(quantization: dict[str, Any], text: str, tmp_path: Path) -
         ({"weight": ("U32", np.zeros((96 * 8,), np.uint32))}, "expected a matrix"),
         ({"weight": ("F32", np.zeros((96, 8), np.float32))}, "its dtype is F32; expected U32"),
         ({"scales": ("BF16", np.zeros((96, 4), np.uint16))}, r"its shape is \(96, 4\).* ask for \(96, 2\)"),
-        ({"scales": ("U8", np.zeros((96, 2), np.uint8))}, "its dtype is U8; expected F16 or BF16 or F32"),
+        ({"scales": ("U8", np.zeros((96, 2), np.uint8))}, "its dtype is U8; expected F32 or F16 or BF16"),
         ({"biases": ("F16", np.zeros((96, 2), np.float16))}, r"it is F16 \(96, 2\), and the scales are BF16"),
     ],
 )

@@ -10,5 +10,6 @@ sys.path += [
     str(HERE.parent / "model"),
     str(HERE.parent / "gguf"),
     str(HERE.parent / "checkpoint"),
+    str(HERE.parent / "tokenizer"),
     str(HERE.parents[1] / "benchmarks"),
 ]

@@ -9,7 +9,8 @@ from typing import Any
 import checkpoint_builder as build
 import numpy as np
 import pytest
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from json_files import sentencepiece
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 
@@ -116,47 +117,16 @@ def test_the_tokenizer_is_the_same(checkpoint: Path, tmp_path: Path) -> None:
     assert made.eog_ids == own.eog_ids and made.n_vocab == own.n_vocab
 
 
-def sentence_pieces(folder: Path, *, lowercase: bool = False) -> Path:
-    """A tokenizer of Llama 2's kind: spaces are marks, bytes that no token spells are tokens of their own."""
-    texts = ["<unk>", "<s>", "</s>", *(f"<0x{b:02X}>" for b in range(256)), "\u2581", *"theory "]
-    texts = list(dict.fromkeys([*texts, "th", "the", "\u2581th", "\u2581the", "or", "ory"]))
-    merges = [
-        ("t", "h"),
-        ("th", "e"),
-        ("\u2581", "th"),
-        ("\u2581th", "e"),
-        ("\u2581", "the"),
-        ("o", "r"),
-        ("or", "y"),
-    ]
-    vocabulary = {text: i for i, text in enumerate(texts)}
-    backend = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    steps = [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
-    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps] if lowercase else steps)
-    parts = [
-        decoders.Replace("\u2581", " "),
-        decoders.ByteFallback(),
-        decoders.Fuse(),
-        decoders.Strip(" ", 1, 0),
-    ]
-    backend.decoder = decoders.Sequence(parts)
-    backend.add_special_tokens(["<unk>", "<s>", "</s>"])
-    backend.save(str(folder / "tokenizer.json"))
-    config = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return folder
-
-
 def test_sentence_pieces(tmp_path: Path) -> None:
     """Merges become scores that give the same tokens; a tokenizer that changes texts is refused."""
     folder = build.write_llama(tmp_path / "spm", eos_token_id=2)
-    sentence_pieces(folder)
+    sentencepiece(folder)
     fluxmlx.convert(folder, tmp_path / "m.gguf")
     metadata = _core.GgufFile(tmp_path / "m.gguf").metadata
     assert metadata["tokenizer.ggml.model"] == "llama" and metadata["tokenizer.ggml.add_space_prefix"] is True
     made, own = from_gguf(metadata), from_folder(folder, n_vocab=288)
     for text in ("the theory of the other", "  two  spaces", "ümlaut\n"):
         assert made.encode(text) == own.encode(text)
-    sentence_pieces(folder, lowercase=True)
+    sentencepiece(folder, lowercase=True)
     with pytest.raises(TokenizerError, match=r"cannot be written to a GGUF file: .* would give other tokens"):
         fluxmlx.convert(folder, tmp_path / "lower.gguf")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from json_files import WORD_PIECES
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
@@ -109,33 +110,13 @@ def test_a_damaged_table(table: str, text: str, tmp_path: Path) -> None:
         from_folder(folder, n_vocab=64)
 
 
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "un",
-    "##able",
-    "##a",
-    "a",
-    "b",
-    "water",
-    "##s",
-    "!",
-    ",",
-    "3",
-]
-WORDS += ["##3", "\u65e5", "E", "e", "the", "The"]
-
-
 def words(folder: Path, **changes: Any) -> Path:
     """BERT's form; `changes` go over the whole file."""
     from tokenizers import BertWordPieceTokenizer
 
     folder.mkdir(exist_ok=True)
     cased = changes.pop("cased", False)
-    vocabulary = {token: i for i, token in enumerate(WORDS)}
+    vocabulary = {token: i for i, token in enumerate(WORD_PIECES)}
     made = BertWordPieceTokenizer(vocabulary, lowercase=not cased)
     (folder / "tokenizer.json").write_text(json.dumps(json.loads(made.to_str()) | changes))
     names = {"unk_token": "[UNK]", "sep_token": "[SEP]", "cls_token": "[CLS]"}
@@ -153,7 +134,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @given(
-    text=st.lists(st.sampled_from([*WORDS[5:], " ", "  ", "\n", "s", "unables", "\u00e9", "The"])).map(
+    text=st.lists(st.sampled_from([*WORD_PIECES[5:], " ", "  ", "\n", "s", "unables", "\u00e9", "The"])).map(
         "".join
     )
 )

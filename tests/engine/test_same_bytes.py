@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import fluxmlx
 
-BLOCK = 64  # positions
 SHAPES = {
     "llama-f32": tiny_models.Tiny(tied=False),
     "qwen3-q4_k": tiny_models.Tiny(
@@ -120,7 +119,8 @@ class Model:
     def scarce(self, requests: list[Asked]) -> int:
         """A budget that has room for the largest alone, and one block more."""
         most = max(len(request.prompt) + request.max_tokens for request in requests)
-        return int(self.engine.info["cache_bytes_per_position"]) * BLOCK * (most // BLOCK + 2)
+        block = int(self.engine.info["cache_block_positions"])
+        return int(self.engine.info["cache_bytes_per_position"]) * block * (most // block + 2)
 
 
 @pytest.fixture(scope="module")

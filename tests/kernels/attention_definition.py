@@ -8,8 +8,6 @@ import numpy as np
 
 from fluxmlx._core import testing
 
-POOL = testing.ThreadPool(2)
-
 
 @dataclass(frozen=True)
 class Case:
@@ -58,10 +56,11 @@ class Case:
         return testing.rope_table(positions.astype(np.int32), freq, 1.0) if self.n_rot else None
 
 
-def call(case: Case, q, k, v, sequences, positions, *, isa="", pool=POOL):
+def call(case: Case, q, k, v, sequences, positions, *, isa="", pool=None):
+    """With a pool of its own: hypothesis keeps what its tests can reach to the end of the process."""
     qn, kn = case.weights()
     return testing.attention(
-        pool, isa, q, k, v, sequences, case.scale, q_norm=qn, k_norm=kn, norm_eps=1e-6,
+        pool or testing.ThreadPool(2), isa, q, k, v, sequences, case.scale, q_norm=qn, k_norm=kn, norm_eps=1e-6,
         rope=case.rope(positions), n_rot=case.n_rot, interleaved=case.interleaved, layer=case.layer,
         window=case.window, softcap=case.softcap, q_scale=case.factors(positions),
         sinks=case.sink_scores(),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_wordpiece import VOCABULARY
+from json_files import WORD_PIECES
 from tokenizers import BertWordPieceTokenizer, Tokenizer, decoders, processors
 
 from fluxmlx.errors import TokenizerError
@@ -37,7 +37,7 @@ FORMS = {
 
 def write(folder: Path, form: str = "bert", **changes: Any) -> Path:
     """As BERT's are published; `changes` go over the model."""
-    made = BertWordPieceTokenizer({token: i for i, token in enumerate(VOCABULARY)}, **FORMS[form])
+    made = BertWordPieceTokenizer({token: i for i, token in enumerate(WORD_PIECES)}, **FORMS[form])
     backend = Tokenizer.from_str(made.to_str())
     if form == "template":
         backend.post_processor = TEMPLATE
@@ -56,7 +56,7 @@ def pair(form: str) -> tuple[Any, Tokenizer]:
     with TemporaryDirectory() as name:
         folder = write(Path(name), form)
         backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return from_folder(folder, n_vocab=len(VOCABULARY)), backend
+        return from_folder(folder, n_vocab=len(WORD_PIECES)), backend
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -101,7 +101,7 @@ def test_decoding(text: str) -> None:
 def test_broken_models(changes: dict[str, Any], text: str, tmp_path: Path) -> None:
     """Each kind of damage is a TokenizerError that says what it is."""
     with pytest.raises(TokenizerError, match=text):
-        from_folder(write(tmp_path, **changes), n_vocab=len(VOCABULARY))
+        from_folder(write(tmp_path, **changes), n_vocab=len(WORD_PIECES))
 
 
 def test_added_tokens_that_are_found_later(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_added_tokens_that_are_found_later(tmp_path: Path) -> None:
     file = write(tmp_path) / "tokenizer.json"
     definition = json.loads(file.read_text())
     definition["added_tokens"].append({
-        "id": 22, "content": "Foo", "special": False, "normalized": True, "single_word": False, "lstrip": False,
-        "rstrip": False,
+        "id": len(WORD_PIECES), "content": "Foo", "special": False, "normalized": True, "single_word": False,
+        "lstrip": False, "rstrip": False,
     })  # fmt: skip
     file.write_text(json.dumps(definition))
     with pytest.raises(

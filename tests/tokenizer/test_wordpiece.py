@@ -8,31 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from json_files import WORD_PIECES
 from tokenizers import BertWordPieceTokenizer
 
 from fluxmlx.errors import TokenizerError
 from fluxmlx.tokenizer import from_gguf
 
-_PIECES = [
-    "un",
-    "##able",
-    "##a",
-    "##b",
-    "##ble",
-    "a",
-    "b",
-    "water",
-    "##s",
-    "!",
-    ",",
-    "\u65e5",
-    "##\u00e9",
-    "e",
-    "##e",
-    "[",
-    "]",
-]
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_PIECES]
 _TEXTS = st.lists(
     st.one_of(
         st.text(max_size=5),
@@ -50,8 +31,8 @@ def _spelled(token: str) -> str:
 
 def metadata(**changes: Any) -> dict[str, Any]:
     """A file's: the begin of a word is a space, its inside is bare."""
-    tokens = [_spelled(token) for token in VOCABULARY]
-    values = {"model": "bert", "tokens": tokens, "token_type": [3, 2, 3, 3, 3] + [1] * len(_PIECES)}
+    tokens = [_spelled(token) for token in WORD_PIECES]
+    values = {"model": "bert", "tokens": tokens, "token_type": [3, 2, 3, 3, 3] + [1] * (len(WORD_PIECES) - 5)}
     values |= {
         "unknown_token_id": 1,
         "bos_token_id": 2,
@@ -67,7 +48,7 @@ def metadata(**changes: Any) -> dict[str, Any]:
 def test_ids_are_those_of_bert(lowercase: bool, text: str) -> None:
     """Words are cleaned, cut and pieced as BERT's own tokenizer does it."""
     reference = BertWordPieceTokenizer(
-        {token: i for i, token in enumerate(VOCABULARY)}, lowercase=lowercase, strip_accents=lowercase
+        {token: i for i, token in enumerate(WORD_PIECES)}, lowercase=lowercase, strip_accents=lowercase
     )
     file = metadata(**{"normalizer.lowercase": lowercase, "normalizer.strip_accents": lowercase})
     assert (

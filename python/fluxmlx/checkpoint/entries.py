@@ -16,13 +16,12 @@ from fluxmlx.checkpoint.names import Names
 from fluxmlx.checkpoint.quantised import quantised_entry
 from fluxmlx.checkpoint.quantization import Quantizations
 from fluxmlx.checkpoint.safetensors import DTYPES, Stored
-from fluxmlx.checkpoint.table import AS_STORED, Entry, Part, Plane, RowOrder
+from fluxmlx.checkpoint.table import AS_STORED, FLOATS, Entry, Part, Plane, RowOrder
 from fluxmlx.checkpoint.vectors import held, to_floats
 from fluxmlx.errors import ModelFileError, UnsupportedModelError
 
 __all__ = ["make_entries"]
 
-_FLOATS = ("F32", "F16", "BF16")
 _HALVES = ("attn_q", "attn_k")
 _MOST_VECTOR = 1 << 24
 
@@ -173,9 +172,9 @@ class _Maker:
 
 def _checked(tensors: Sequence[Stored]) -> Stored:
     first = tensors[0]
-    if first.dtype not in _FLOATS:
+    if first.dtype not in FLOATS:
         raise UnsupportedModelError(
-            f"{first.file}: tensor {first.name!r} has the dtype {first.dtype}; this version runs {', '.join(_FLOATS)}"
+            f"{first.file}: tensor {first.name!r} has the dtype {first.dtype}; this version runs {', '.join(FLOATS)}"
         )
     if not 1 <= len(first.shape) <= 3 or 0 in first.shape:
         raise ModelFileError(f"{first.file}: tensor {first.name!r} has the shape {first.shape}")

@@ -12,12 +12,11 @@ from typing import NoReturn
 
 from fluxmlx.checkpoint.quantization import Quantization, Quantizations
 from fluxmlx.checkpoint.safetensors import DTYPES, Stored
-from fluxmlx.checkpoint.table import Entry, Part, Plane, RowOrder
+from fluxmlx.checkpoint.table import FLOATS, Entry, Part, Plane, RowOrder
 from fluxmlx.errors import ModelFileError, UnsupportedModelError
 
 __all__ = ["quantised_entry"]
 
-_NUMBERS = ("F16", "BF16", "F32")
 _BLOCK = {"nvfp4": 64}  # weights of a block, where that is more than a group
 _GROUP_BYTES = 16  # of the codes of gpt-oss's own files
 
@@ -96,7 +95,7 @@ def _check_shapes(pieces: Pieces, quantization: Quantization) -> int:
     codes, scales = pieces["weight"][0], pieces["scales"][0]
     group, bits, mode = quantization.group_size, quantization.bits, quantization.mode
     _expect_dtype(codes, ("U32",))
-    _expect_dtype(scales, _NUMBERS if mode == "affine" else ("U8",))
+    _expect_dtype(scales, FLOATS if mode == "affine" else ("U8",))
     if len(codes.shape) not in (2, 3) or 0 in codes.shape:
         _bad(codes, f"its shape is {codes.shape}; expected a matrix, or one for each expert")
     n_in = codes.shape[-1] * 32 // bits

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Entry", "Part", "Plane", "RowOrder"]
+__all__ = ["AS_STORED", "FLOATS", "Entry", "Part", "Plane", "RowOrder"]
+
+FLOATS = ("F32", "F16", "BF16")  # types of plain numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fluxmlx.checkpoint.table import FLOATS
 from fluxmlx.conversion.gguf_header import QUANTIZATION_VERSION, Key
 from fluxmlx.conversion.mixture import MIXTURES, Choice
 from fluxmlx.conversion.mlx_blocks import choice_for, to_gguf
-from fluxmlx.conversion.sources import CHUNK
+from fluxmlx.conversion.sources import rows_of
 from fluxmlx.conversion.vocabulary_keys import vocabulary_keys
 from fluxmlx.errors import InvalidArgumentError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointSource", "key_of"]
 
-_FLOATS = ("F32", "F16", "BF16")
 _WEIGHTS = "*.safetensors"
 
 
@@ -77,7 +77,7 @@ class CheckpointSource:
             for kind, _ in most
             if kind in MIXTURES
         ]
-        if any(row.entry.type not in _FLOATS for row in self.tensors):
+        if any(row.entry.type not in FLOATS for row in self.tensors):
             said.append(Key("general.quantization_version", "UINT32", QUANTIZATION_VERSION))
         return [*said, *self._vocabulary]
 
@@ -90,7 +90,7 @@ class CheckpointSource:
         from fluxmlx._native import core
 
         kind = tensor.entry.type
-        if kind in _FLOATS or tensor.type in _FLOATS:
+        if kind in FLOATS or tensor.type in FLOATS:
             return b"".join(core.encode(part, tensor.type, 1) for part in self.values(tensor))
         try:
             return b"".join(to_gguf(part, kind) for part in self._parts(tensor))
@@ -103,21 +103,13 @@ class CheckpointSource:
         from fluxmlx.checkpoint.arrays import read_array
 
         kind = tensor.entry.type
-        if kind not in _FLOATS:
-            yield from (core.dequantize(part, kind) for part in self._parts(tensor))
-            return
-        whole = read_array(tensor.entry).reshape(-1)
-        step = max(1, CHUNK // tensor.shape[0]) * tensor.shape[0]
-        for begin in range(0, len(whole), step):
-            yield whole[begin : begin + step]
+        if kind not in FLOATS:
+            return (core.dequantize(part, kind) for part in self._parts(tensor))
+        return rows_of(read_array(tensor.entry).reshape(-1), tensor.shape)
 
     def _parts(self, tensor: _Row) -> Iterator[bytes]:
         """Blocks of a tensor that MLX quantised, whole rows at a time."""
-        blocks = self._native.tensor_bytes(tensor.name)
-        row_bytes = len(blocks) // (math.prod(tensor.shape) // tensor.shape[0])
-        step = max(1, CHUNK // tensor.shape[0]) * row_bytes
-        for begin in range(0, len(blocks), step):
-            yield blocks[begin : begin + step]
+        return rows_of(self._native.tensor_bytes(tensor.name), tensor.shape)
 
 
 def _row(entry: Entry, types: dict[str, tuple[int, int, int, bool]]) -> _Row:

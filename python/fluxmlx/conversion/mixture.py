@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fluxmlx.checkpoint.table import FLOATS
 from fluxmlx.errors import InvalidArgumentError
 
 __all__ = ["MIXTURES", "Choice", "Mixture", "mixture_named"]
@@ -28,7 +29,6 @@ MIXTURES = {
     "Q5_K_M": Kind("Q5_K", 17), "Q6_K": Kind("Q6_K", 18),
 }  # fmt: skip
 _SHORT = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
-_FLOATS = ("F32", "F16", "BF16")
 # What takes the place of a type whose blocks do not divide a row.
 _NARROWER = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 _LAYER = re.compile(r"blk\.(\d+)\.", re.ASCII)
@@ -135,7 +135,7 @@ class Mixture:
         is_matrix = len(shape) >= 2 and name.endswith(".weight")
         if not is_matrix or name.endswith(("_norm.weight", "ffn_gate_inp.weight")):
             return Choice(current)
-        if self._kind.type in _FLOATS:
+        if self._kind.type in FLOATS:
             return Choice(self._kind.type)
         wanted = self._of_output(shape[0]) if name == self._output else self._in_layer(name)
         return self._that_fits(wanted, shape[0])

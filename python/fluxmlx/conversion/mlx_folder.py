@@ -16,8 +16,9 @@ from fluxmlx.checkpoint import is_checkpoint, open_checkpoint
 from fluxmlx.checkpoint.json_file import read_object
 from fluxmlx.checkpoint.quantization import AFFINE_BITS, AFFINE_GROUPS, QUANTIZATION_KEYS
 from fluxmlx.checkpoint.safetensors import DTYPES
+from fluxmlx.checkpoint.table import FLOATS
 from fluxmlx.conversion.convert import Conversion, Fate
-from fluxmlx.conversion.mlx_items import FLOATS, Item, items_of
+from fluxmlx.conversion.mlx_items import Item, items_of
 from fluxmlx.conversion.whole_file import check_folder, whole_folder
 from fluxmlx.errors import InvalidArgumentError
 from fluxmlx.progress import Report, reporter

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fluxmlx.checkpoint import families
 from fluxmlx.checkpoint.folder import CONFIG, read_tensors
 from fluxmlx.checkpoint.names import Names
+from fluxmlx.checkpoint.table import FLOATS
 from fluxmlx.checkpoint.vectors import read_bytes
 from fluxmlx.errors import UnsupportedModelError
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from fluxmlx.checkpoint import Checkpoint, Entry
     from fluxmlx.checkpoint.safetensors import Stored
 
-__all__ = ["FLOATS", "Item", "items_of"]
+__all__ = ["Item", "items_of"]
 
-FLOATS = ("F32", "F16", "BF16")
 _EXPERTS, _ROUTER = "_exps", "ffn_gate_inp"
 _SCALE_BYTES = 1  # of a block of mxfp4, before its codes
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fluxmlx.conversion.gguf_header import Key
 from fluxmlx.conversion.mixture import Choice
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from fluxmlx import _core
     from fluxmlx.hub.summary import Tensor
 
-__all__ = ["CHUNK", "GgufSource", "Source", "blocks_of_chunks"]
+__all__ = ["GgufSource", "Source", "rows_of"]
 
-CHUNK = 1 << 22  # weights that are floats at a time
+_CHUNK = 1 << 22  # weights that are floats at a time
+_Rows = TypeVar("_Rows", bytes, "npt.NDArray[np.float32]")
 
 
 class Source(Protocol):
@@ -85,17 +87,13 @@ class GgufSource:
         """The tensor's values, whole rows at a time."""
         from fluxmlx._native import core
 
-        blocks = self.blocks(tensor)
-        for begin, end in blocks_of_chunks(tensor.shape[0], len(blocks), tensor.type):
-            yield core.dequantize(blocks[begin:end], tensor.type)
+        for part in rows_of(self.blocks(tensor), tensor.shape):
+            yield core.dequantize(part, tensor.type)
 
 
-def blocks_of_chunks(row: int, n_bytes: int, kind: str) -> Iterator[tuple[int, int]]:
-    """Where the bytes of some whole rows begin and end, as many as make about a chunk."""
-    from fluxmlx._native import core
-
-    _, block_size, block_bytes, _ = core.tensor_types()[kind]
-    row_bytes = row // block_size * block_bytes
-    step = max(1, CHUNK // row) * row_bytes
-    for begin in range(0, n_bytes, step):
-        yield begin, min(begin + step, n_bytes)
+def rows_of(whole: _Rows, shape: Sequence[int]) -> Iterator[_Rows]:
+    """Some whole rows of a tensor at a time, about a chunk of weights; `whole`: its bytes, or its values in one row."""
+    row = len(whole) // (math.prod(shape) // shape[0])
+    step = max(1, _CHUNK // shape[0]) * row
+    for begin in range(0, len(whole), step):
+        yield whole[begin : begin + step]

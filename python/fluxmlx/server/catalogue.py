@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fluxmlx.errors import FluxmlxError
 from fluxmlx.hub.names import ModelName, parse
-from fluxmlx.server.names import is_path, model_key, not_found, own_name, source_of
+from fluxmlx.server.names import is_path, not_found, own_name, source_of
 
 if TYPE_CHECKING:
     from fluxmlx.hub import ModelEntry, ModelInfo
@@ -44,9 +44,7 @@ class Catalogue:
         from fluxmlx import hub
 
         own = own_name(self._pool.sources, name)
-        if own is None:
-            model_key(name)
-        source = name if own is None else self._pool.sources[own]
+        source = source_of(self._pool.sources, name)
         try:
             info = hub.show(source)
         except LookupError:

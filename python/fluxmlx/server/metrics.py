@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics"]
 
-_BLOCK = 64  # positions
 _FIRST_TOKEN = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BETWEEN = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _REQUEST = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -67,13 +66,13 @@ class Metrics:
 def _numbers(model: LoadedModel) -> dict[str, Any]:
     """An engine's statistics, its places, its blocks of keys and values, and the bytes of its model."""
     engine = model.engine
-    stats, slots = engine.stats(), engine.capabilities.max_sequences
+    info, stats, slots = engine.info, engine.stats(), engine.capabilities.max_sequences
     more = {"slots": slots, "slots_free": max(slots - stats.running, 0), "model_bytes": model.size}
-    if block := _BLOCK * engine.info.get("cache_bytes_per_position", 0):
+    if block := info.get("cache_block_positions", 0) * info.get("cache_bytes_per_position", 0):
         more |= {
             "blocks": -(-stats.cache_bytes // block),
             "blocks_kept": -(-stats.prefix_bytes // block),
-            "blocks_most": engine.info.get("max_memory", 0) // block,
+            "blocks_most": info.get("max_memory", 0) // block,
         }
     return dataclasses.asdict(stats) | more
 

@@ -36,9 +36,16 @@ def own_name(sources: Mapping[str, str], name: str) -> str | None:
 
 
 def source_of(sources: Mapping[str, str], name: str) -> str:
-    """What a name stands for: the source of one of the server's own, else the name itself."""
+    """What a name stands for: the source of one of the server's own, else the name itself.
+
+    Raises:
+        ModelNotFoundError: it is none of the server's own, and a path or no name at all.
+    """
     own = own_name(sources, name)
-    return name if own is None else sources[own]
+    if own is not None:
+        return sources[own]
+    model_key(name)
+    return name
 
 
 def is_path(name: str) -> bool:

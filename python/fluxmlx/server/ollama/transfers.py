@@ -18,7 +18,7 @@ from fluxmlx.hub.manifest import DIGEST
 from fluxmlx.server.admin import require_admin
 from fluxmlx.server.context import Server
 from fluxmlx.server.errors import RequestError, plain_error_body
-from fluxmlx.server.names import model_key, own_name
+from fluxmlx.server.names import model_key, source_of
 from fluxmlx.server.ollama.schemas import CreateRequest, PullRequest
 from fluxmlx.server.outputs import Collected, pour
 from fluxmlx.server.streams import NDJSON, JsonResponse, StreamResponse, unless_gone
@@ -161,14 +161,10 @@ def _recipe(body: CreateRequest, pool: ModelPool) -> Recipe:
         raise CapabilityError(
             "files must be one GGUF file; split sets and safetensors are not supported here"
         )
-    own = own_name(pool.sources, body.from_)
-    source = body.from_ if own is None else pool.sources[own]
-    for digest in body.files.values():
-        if not DIGEST.fullmatch(digest):
-            raise InvalidArgumentError(f"files has {digest[:80]!r}; expected sha256:<64 hex digits>")
-        source = digest
-    if not body.files and own is None:
-        model_key(source)
+    digest = next(iter(body.files.values()), None)
+    if digest is not None and not DIGEST.fullmatch(digest):
+        raise InvalidArgumentError(f"files has {digest[:80]!r}; expected sha256:<64 hex digits>")
+    source = digest or source_of(pool.sources, body.from_)
     licences = [body.license] if isinstance(body.license, str) else body.license
     return hub.Recipe(
         from_=source, template=body.template, system=body.system, params=body.parameters, licences=licences,
