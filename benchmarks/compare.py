@@ -1,8 +1,9 @@
-"""fluxmlx and llama.cpp on the same files in turn: python benchmarks/compare.py FILE... --out FOLDER
+"""fluxmlx and a peer on the same models in turn: python benchmarks/compare.py FILE... --out FOLDER
 
-Every measurement is a process of its own, in the order A B A B, between two probes of the machine. The peer is the
-llama.cpp inside llama-cpp-python, with flash attention on and off; its better median counts. Writes compare.json,
-compare.md and compare.png. `--readme compare.json` puts the table of an earlier run into README.md instead.
+Every measurement is a process of its own, in the order A B A B, between two probes of the machine. Of GGUF files the
+peer is the llama.cpp inside llama-cpp-python, with flash attention on and off, and its better median counts; of
+folders with safetensors it is mlx-lm. Writes compare.json, compare.md and compare.png. `--readme compare.json` puts the
+table of an earlier run into README.md instead.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from typing import Any
 
 import compare_report
 from facts import cache_bytes, describe
-from tests_of import parse_test
+from sides import commands_of, peer_of
+from tests_of import count, parse_test
 
 from fluxmlx import _core
+from fluxmlx.checkpoint import open_model
 from fluxmlx.cli.machine import MAX_FOREIGN, Probes, Watch, probe, verdict
-from fluxmlx.cli.measuring import Case, cost_of, roof
+from fluxmlx.cli.measuring import Case, cost_of, expert_share, roof
 
 HERE = Path(__file__).resolve().parent
 HOG = "while True: pass"
@@ -56,36 +59,6 @@ def run_child(command: list[str]) -> dict[str, Any]:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
     return json.loads(done.stdout)
-
-
-def spelled(test: Case) -> str:
-    """What parse_test() reads."""
-    depth, parallel = (
-        f"@d{test.depth}" if test.depth else "",
-        f"x{test.parallel}" if test.parallel > 1 else "",
-    )
-    return f"{test.kind}{test.n}{depth}{parallel}"
-
-
-def ours(path: str, test: Case, threads: int, cache_type: str) -> list[str]:
-    command = [sys.executable, str(HERE / "ours.py"), path, "--test", spelled(test)]
-    return [*command, "--threads", str(threads), "--cache-type", cache_type]
-
-
-def peer(python: str, path: str, test: Case, threads: int, *flags: str) -> list[str]:
-    numbers = [str(test.n), str(test.depth), str(test.parallel)]
-    return [python, str(HERE / "peer_llama.py"), path, test.kind, *numbers, "--threads", str(threads), *flags]
-
-
-def commands_of(path: str, test: Case, threads: int, args: argparse.Namespace) -> dict[str, list[str]]:
-    """Of ours and of each setting of the peer, which keeps q8_0 with flash attention only."""
-    settings = {"flash attention": (), "no flash attention": ("--no-flash-attention",)}
-    if args.flash != "both":
-        settings.pop("no flash attention" if args.flash == "on" else "flash attention")
-    if args.cache_type == "q8_0":
-        settings["flash attention, q8_0"] = ("--cache-type", "q8_0")
-    peers = {name: peer(args.peer_python, path, test, threads, *flags) for name, flags in settings.items()}
-    return {"ours": ours(path, test, threads, args.cache_type)} | peers
 
 
 def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
@@ -157,9 +130,13 @@ def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.
     for _ in range(args.repetitions):
         for name, command in commands.items():
             runs[name].append(patient(command, test, threads, with_hog, args.patience))
-    tensors = _core.GgufFile(path).tensors
+    file = open_model(Path(path))
     costs = {
-        name: cost_of(tensors, cache_bytes(path, "q8_0" if "q8_0" in command else "f16"))
+        name: cost_of(
+            file.tensors,
+            cache_bytes(path, "q8_0" if "q8_0" in command else "f16"),
+            expert_share(file.metadata),
+        )
         for name, command in commands.items()
     }
     sums = {name: summary(test, found, costs[name]) for name, found in runs.items()}
@@ -186,18 +163,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="*", metavar="FILE")
+    parser.add_argument("files", nargs="*", metavar="MODEL", help="GGUF files, or folders")
     parser.add_argument(
         "--tests", nargs="+", type=parse_test, default=[parse_test("pp512"), parse_test("tg128")]
     )
     parser.add_argument("--depth", action="store_true", help="also tg128@d2048")
-    parser.add_argument("--threads", nargs="+", type=int, default=[_core.info()["threads"]])
+    parser.add_argument("--threads", nargs="+", type=count, default=[_core.info()["threads"]])
     parser.add_argument(
         "--hog", action="store_true", help="also every tg test beside one process that never rests"
     )
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=count, default=3)
     parser.add_argument(
-        "--flash", choices=["both", "on", "off"], default="both", help="flash attention of the peer"
+        "--flash", choices=["both", "on", "off"], default="both", help="flash attention of llama.cpp"
     )
     parser.add_argument(
         "--cache-type",
@@ -208,7 +185,9 @@ def main() -> None:
     parser.add_argument(
         "--patience", type=float, default=0, help="seconds to wait for, and repeat, a quiet run"
     )
-    parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python, or mlx-lm"
+    )
     parser.add_argument("--out", type=Path, default=Path("compare"))
     parser.add_argument(
         "--readme", type=Path, metavar="JSON", help="put this result into README.md, measure nothing"
@@ -218,9 +197,9 @@ def main() -> None:
         compare_report.into_readme(json.loads(args.readme.read_text()), HERE.parent / "README.md")
         return
     if not args.files:
-        parser.error("give at least one GGUF file")
+        parser.error("give at least one model")
     tests = [*args.tests, *([parse_test("tg128@d2048")] if args.depth else [])]
-    result = describe(args.files) | {"rows": []}
+    result = describe(args.files) | {"peer": peer_of(args.files), "rows": []}
     for path in args.files:
         for test in tests:
             for threads in args.threads:

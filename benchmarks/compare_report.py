@@ -10,7 +10,6 @@ from typing import Any
 __all__ = ["into_readme", "markdown", "write"]
 
 BEGIN, END = "<!-- speed: benchmarks/compare.py --readme -->", "<!-- end of speed -->"
-HEAD = ("file", "test", "threads", "fluxmlx", "of the roof", "llama.cpp", "of the roof", "ratio", "machine")
 
 
 def write(result: dict[str, Any], folder: Path) -> None:
@@ -19,6 +18,10 @@ def write(result: dict[str, Any], folder: Path) -> None:
     (folder / "compare.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (folder / "compare.md").write_text(markdown(result), encoding="utf-8")
     plot(result, folder / "compare.png")
+
+
+def peer_name(result: dict[str, Any]) -> str:
+    return result.get("peer", "llama.cpp")
 
 
 def label(row: dict[str, Any]) -> str:
@@ -54,19 +57,20 @@ def ends(row: dict[str, Any], key: str) -> list[float]:
 
 def markdown(result: dict[str, Any]) -> str:
     """The whole report as a page."""
-    rows = result["rows"]
+    rows, name = result["rows"], peer_name(result)
+    head = ("file", "test", "threads", "fluxmlx", "of the roof", name, "of the roof", "ratio", "machine")
     ours, peer = (rows[0][side]["runs"][0]["facts"] for side in ("ours", "peer"))
-    lines = [f"# fluxmlx and llama.cpp, {result['date']}", ""]
+    lines = [f"# fluxmlx and {name}, {result['date']}", ""]
     lines += [
         "Tokens per second: the median of the runs, with the least and the greatest. Roof: the memory bandwidth"
     ]
     lines += ["(tg) or the float32 multiply-add peak (pp) that was probed around each run.", ""]
-    lines += table(HEAD, [cells(row) for row in rows])
+    lines += table(head, [cells(row) for row in rows])
     lines += ["", f"- Machine: {result['cpu']}, {result['processors']} processors, {result['platform']}"]
     lines += [f"- {ours['version']}, commit {result['commit']}, kernels for {ours['flags']}"]
-    lines += [f"- {peer['version']}; {peer['flags'].strip()}; f16 cache, batch 512"]
-    for name, file in result["files"].items():
-        lines += [f"- {name}: {file['bytes']} bytes, sha256 {file['sha256']}"]
+    lines += [f"- {peer['version']}; {peer['flags']}"]
+    for model, file in result["files"].items():
+        lines += [f"- {model}: {file['bytes']} bytes, sha256 {file['sha256']}"]
     for row in rows:
         lines += details(row)
     return "\n".join(lines) + "\n"
@@ -100,7 +104,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
         for place, row in enumerate(rows):
             unit, found = row["peer"]["median"], row[side]
             whisker = [[(found["median"] - found["min"]) / unit], [(found["max"] - found["median"]) / unit]]
-            name = {"ours": "fluxmlx", "peer": "llama.cpp"}[side] if place == 0 else None
+            name = {"ours": "fluxmlx", "peer": peer_name(result)}[side] if place == 0 else None
             axes.barh(place + shift, found["median"] / unit, 0.38, xerr=whisker, color=colour, label=name)
             axes.text(found["max"] / unit, place + shift, f"  {found['median']:.1f}", va="center", fontsize=8)
     axes.set_yticks(
@@ -109,7 +113,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axes.margins(x=0.15)
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("speed, llama.cpp's median = 1 (numbers: tokens per second)")
+    axes.set_xlabel(f"speed, {peer_name(result)}'s median = 1 (numbers: tokens per second)")
     busy = any(row["problems"] for row in rows)
     axes.set_title(
         f"{result['cpu']}, {result['date']}" + (" (machine busy: not valid)" if busy else ""), fontsize=9
@@ -127,7 +131,7 @@ def into_readme(result: dict[str, Any], readme: Path) -> None:
     """
     if wrong := [label(row) for row in result["rows"] if row["problems"]]:
         raise SystemExit(f"the machine was busy during {', '.join(wrong)}: measure again on a quiet one")
-    head = ("file", "test", "threads", "fluxmlx", "llama.cpp", "ratio")
+    head = ("file", "test", "threads", "fluxmlx", peer_name(result), "ratio")
     rows = [
         (row["file"], label(row), str(row["threads"]), *(f"{row[s]['median']:.1f}" for s in ("ours", "peer")),
          f"{row['ratio']:.2f}")

@@ -6,7 +6,6 @@ python benchmarks/peer_llama.py FILE tg 128 0 1 --threads 2 [--no-flash-attentio
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import json
 import random
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import llama_cpp
 from llama_cpp import llama_cpp as api
+from peer_arguments import parser_of
 from resident import resident_peak
 
 CACHE_TYPES = {"f16": 1, "q8_0": 8}  # ggml's numbers
@@ -114,15 +114,7 @@ def ggml_version() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("path")
-    parser.add_argument("kind", choices=["pp", "tg"])
-    parser.add_argument("n", type=int)
-    parser.add_argument("depth", type=int)
-    parser.add_argument("parallel", type=int)
-    parser.add_argument("--threads", type=int, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--cache-type", default="f16", choices=CACHE_TYPES)
     parser.add_argument("--no-flash-attention", dest="flash", action="store_false")
     args = parser.parse_args()
@@ -136,7 +128,7 @@ def main() -> None:
     peer.close()
     facts = {
         "version": f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}",
-        "flags": api.llama_print_system_info().decode(),
+        "flags": f"{api.llama_print_system_info().decode().strip()}; {args.cache_type} cache, batch {BATCH}",
     }
     print(json.dumps(facts | {"rate": found, "first_s": first_s, "resident": resident_peak()}))
 

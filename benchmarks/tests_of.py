@@ -1,4 +1,4 @@
-"""How the scripts spell a test: pp512, tg128, tg128@d2048, tg64x4."""
+"""How the scripts spell a test, pp512, tg128, tg128@d2048, tg64x4, and a number of things."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import re
 
 from fluxmlx.cli.measuring import Case
 
-__all__ = ["parse_test"]
+__all__ = ["count", "parse_test"]
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    if not re.fullmatch(r"[1-9]\d{0,8}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def parse_test(text: str) -> Case:

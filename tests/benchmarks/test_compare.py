@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import json
 from pathlib import Path
@@ -71,6 +72,64 @@ def test_tests_are_named_as_in_the_report(load: Any) -> None:
     ]
     with pytest.raises(argparse.ArgumentTypeError, match="tg"):
         parse("tg")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "", "1e3", "\u0663", "9" * 40])
+def test_counts_are_whole_numbers_from_one(load: Any, text: str) -> None:
+    """Neither no repetitions nor no threads reach a measurement."""
+    assert load("tests_of").count("12") == 12
+    with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
+        load("tests_of").count(text)
+
+
+def commands(load: Any, path: Path, **changes: Any) -> dict[str, list[str]]:
+    options = {"cache_type": "f16", "flash": "both", "peer_python": "python9"} | changes
+    test = load("tests_of").parse_test("tg8@d16x2")
+    return load("sides").commands_of(str(path), test, 3, argparse.Namespace(**options))
+
+
+def test_a_file_is_compared_with_llama_cpp(load: Any) -> None:
+    """With flash attention and without, and in bytes beside its float16 where ours has bytes."""
+    found = commands(load, Path("m.gguf"))
+    assert list(found) == ["ours", "flash attention", "no flash attention"]
+    assert found["ours"][2:] == ["m.gguf", "--test", "tg8@d16x2", "--threads", "3", "--cache-type", "f16"]
+    name, script, *rest = found["no flash attention"]
+    assert (name, Path(script).name) == ("python9", "peer_llama.py")
+    assert rest == ["m.gguf", "tg", "8", "16", "2", "--threads", "3", "--no-flash-attention"]
+    bytes_too = commands(load, Path("m.gguf"), cache_type="q8_0", flash="on")
+    assert list(bytes_too) == ["ours", "flash attention", "flash attention, q8_0"]
+
+
+def test_a_folder_is_compared_with_mlx_lm(load: Any, tmp_path: Path) -> None:
+    """One setting; both kinds of models at once are refused."""
+    (tmp_path / "config.json").write_text("{}")
+    found = commands(load, tmp_path)
+    assert list(found) == ["ours", "its own cache"]
+    assert Path(found["its own cache"][1]).name == "peer_mlx.py"
+    peer_of = load("sides").peer_of
+    assert (peer_of([str(tmp_path)]), peer_of(["a.gguf", "b.gguf"])) == ("mlx-lm", "llama.cpp")
+    with pytest.raises(SystemExit, match="one after the other"):
+        peer_of([str(tmp_path), "a.gguf"])
+
+
+def test_models_are_named_by_their_bytes(load: Any, tmp_path: Path) -> None:
+    """A file by all of it, a folder by its weights in the order of their names."""
+    identity = load("facts").identity
+    (tmp_path / "m.gguf").write_bytes(b"abcd")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, text in (("config.json", b"{}"), ("b.safetensors", b"cd"), ("a.safetensors", b"ab")):
+        (folder / name).write_bytes(text)
+    digest = hashlib.sha256(b"abcd").hexdigest()
+    assert identity(tmp_path / "m.gguf") == identity(folder) == {"sha256": digest, "bytes": 4}
+
+
+def test_the_peer_has_its_name(load: Any) -> None:
+    """On the page and in the README, as the run says; runs that do not say were with llama.cpp."""
+    report = load("compare_report")
+    page = report.markdown(result(busy=False) | {"peer": "mlx-lm"})
+    assert "# fluxmlx and mlx-lm, " in page and "| mlx-lm | of the roof |" in page
+    assert "# fluxmlx and llama.cpp, " in report.markdown(result(busy=False))
 
 
 def test_the_page_has_the_ratio_the_spread_and_the_facts(load: Any) -> None:

@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,9 +18,11 @@ pytest.importorskip("gguf", reason="needs the test extra")
 if not hasattr(core, "Engine"):
     pytest.skip("this core has no engine", allow_module_level=True)
 
+import fluxmlx  # noqa: E402
 from fluxmlx.cli import machine, measuring  # noqa: E402
 from fluxmlx.cli.machine import Load, Probes, Reading, Watch, verdict  # noqa: E402
 from fluxmlx.cli.measuring import Case, Cost, plan, roof  # noqa: E402
+from fluxmlx.errors import OutOfMemoryError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +85,52 @@ def test_a_busy_machine_is_marked_and_strict_fails(invoke, model: str, calm: Non
     assert row["problems"] == ["other processes took 33% of the processors"]
 
 
+TOO_LONG = [("-n", "511"), ("-n", "499", "-d", "13", "-np", "2"), ("-p", "513"), ("-p", "500", "-d", "13")]
+
+
+@pytest.mark.parametrize("arguments", TOO_LONG, ids=" ".join)
+def test_a_test_that_does_not_fit_is_an_error(
+    invoke, model: str, calm: None, arguments: tuple[str, ...]
+) -> None:
+    """The context ends an answer early, and tokens that were never written would be counted."""
+    rest = ("-p", "0") if "-n" in arguments else ("-n", "0")
+    result = invoke("bench", model, *arguments, *rest, "-r", "1")
+    assert (
+        result.exit_code == 1 and "takes 513 tokens and the context of this model holds 512" in result.output
+    )
+
+
+@pytest.mark.parametrize("test", [Case("tg", 510, 0, 1), Case("tg", 499, 12, 1), Case("pp", 512, 0, 1)])
+def test_all_tokens_are_written_up_to_the_last_position(model: str, test: Case) -> None:
+    """What a rate is computed from is what came."""
+    with fluxmlx.load(model) as engine:
+        n_new = 0 if test.kind == "pp" else test.n + 1
+        ids = [1] * (test.n if test.kind == "pp" else max(1, test.depth))
+        answer = engine.generate(ids, max_tokens=n_new, ignore_eos=True)
+        assert answer.usage.completion_tokens == n_new
+        measuring.measure(engine, test, 1)
+
+
+def test_what_a_sequence_raises_comes_out() -> None:
+    """An error of one of several sequences is the error of the measurement, in its own words."""
+
+    class Failing:
+        tokenizer, info = SimpleNamespace(n_vocab=8), {"n_ctx": 64}
+
+        def stream(self, ids: list[int], **options: Any) -> Iterator[Any]:
+            yield SimpleNamespace(token=1)
+            raise OutOfMemoryError("no room for keys and values")
+
+    with pytest.raises(OutOfMemoryError, match="no room"):
+        measuring.measure(Failing(), Case("tg", 4, 0, 2), 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (("-p", "x"), "whole numbers"),
         (("-np", "0"), "at least 1"),
+        (("-p", "9" * 30), "whole numbers"),
         (("-p", "0", "-n", "0"), "nothing to measure"),
     ],
 )
@@ -129,6 +175,16 @@ def test_proc_stat_is_read_by_its_fields(tmp_path: Path, monkeypatch: pytest.Mon
 def test_each_disturbance_is_a_reason(load: Load, after: float, count: int) -> None:
     """Foreign time, stolen time and a probe that drifted each make a run invalid; so does a silent system."""
     assert len(verdict(load, 100.0, after, what="memory bandwidth")) == count
+
+
+def test_a_short_run_says_that_it_was_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no tick went by the system is not to blame; where it has no /proc/stat it is."""
+    assert (
+        verdict(Load(None, None, 0.001), 1.0, 1.0, what="")[0].startswith("too short")
+        == Path("/proc/stat").exists()
+    )
+    monkeypatch.setattr(machine, "_STAT", tmp_path / "none")
+    assert "this system does not tell" in verdict(Load(None, None, 0.001), 1.0, 1.0, what="")[0]
 
 
 def test_roofs_are_bytes_and_multiply_adds() -> None:

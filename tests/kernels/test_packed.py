@@ -99,7 +99,7 @@ def test_products_are_near_those_of_the_floats(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PACKED)
-@pytest.mark.parametrize("byte", [0x00, 0xFF, 0x80, 0x7F, 0x0F, 0xF0, 0x77, 0x88])
+@pytest.mark.parametrize("byte", [0x00, 0xFF, 0x80, 0x81, 0x7F, 0x0F, 0xF0, 0x77, 0x88])
 @pytest.mark.parametrize("scale", [0.0, 2.0**-24, 0.02, -65504.0])
 def test_extreme_codes_and_scales(name: str, byte: int, scale: float) -> None:
     """The largest codes meet the largest activations of either sign without saturating anything on the way."""
@@ -109,6 +109,22 @@ def test_extreme_codes_and_scales(name: str, byte: int, scale: float) -> None:
     expected = product(matrix, x)
     for isa in ISAS:
         assert_same_bits(linear(testing.pack(matrix), x, isa=isa), expected)
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("scale", [np.inf, -np.inf, np.nan, -(2.0**-15), 2.0**-24])
+def test_odd_scales_stay_in_their_row(name: str, scale: float) -> None:
+    """Infinite, NaN and subnormal scales give the bits of the definition, and move none of the other rows."""
+    number, data, n_rows, n_cols = random_matrix(name, 13, 512)
+    blocks = np.frombuffer(data, np.uint8).reshape(n_rows, -1, _core.tensor_types()[name][2]).copy()
+    x = inputs(5, n_cols)
+    plain = linear(testing.pack((number, data, n_rows, n_cols)), x)
+    set_scales(name, blocks[3], scale)
+    matrix = (number, blocks.tobytes(), n_rows, n_cols)
+    for isa in ISAS:
+        y = linear(testing.pack(matrix), x, isa=isa)
+        assert_same_bits(y, product(matrix, x))
+        assert_same_bits(np.delete(y, 3, axis=1), np.delete(plain, 3, axis=1))
 
 
 @pytest.mark.parametrize("name", PACKED)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 NOT_VALID = 3
+_DIGITS = 10  # of a number that no model has room for
 
 
 class Output(StrEnum):
@@ -91,9 +92,9 @@ def bench(
 
 def _counts(flag: str, text: str, least: int = 1) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) >= least for part in parts):
+    if not all(part.isdecimal() and len(part) < _DIGITS and int(part) >= least for part in parts):
         raise typer.BadParameter(
-            f"{flag} is {text!r}; expected whole numbers of at least {least}, as in 1,2,4"
+            f"{flag} is {text[:80]!r}; expected whole numbers of at least {least}, as in 1,2,4"
         )
     return [int(part) for part in parts]
 

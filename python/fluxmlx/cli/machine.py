@@ -16,6 +16,7 @@ MAX_STEAL = 0.02  # share that the host may take from this virtual machine
 MAX_DRIFT = 0.10  # difference of a probe before and after
 
 _STAT = Path("/proc/stat")
+_SHORT = 0.05  # seconds, a few of the ticks in which it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,12 @@ def verdict(load: Load, before: float, after: float, *, what: str) -> list[str]:
     """
     reasons: list[str] = []
     if load.foreign is None or load.steal is None:
-        reasons.append("this system does not tell how busy it was")
+        short = load.seconds < _SHORT and _STAT.exists()
+        reasons.append(
+            "too short to tell how busy the machine was"
+            if short
+            else "this system does not tell how busy it was"
+        )
     else:
         if load.foreign > MAX_FOREIGN:
             reasons.append(f"other processes took {load.foreign:.0%} of the processors")

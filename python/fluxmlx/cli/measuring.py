@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import random
 import statistics
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from fluxmlx.cli.machine import Load, Probes, verdict
+from fluxmlx.errors import InvalidArgumentError
 
 __all__ = ["Case", "Cost", "Row", "cost_of", "judge", "measure", "plan", "roof"]
 
@@ -137,7 +138,17 @@ def roof(test: Case, cost: Cost, rate: float, probes: Probes) -> float:
 
 
 def measure(engine: Any, test: Case, repetitions: int) -> tuple[tuple[float, ...], bool]:
-    """Tokens per second of each repetition, after a short one for warmth, and whether all ran together."""
+    """Tokens per second of each repetition, after a short one for warmth, and whether all ran together.
+
+    Raises:
+        InvalidArgumentError: the context has no room for so many tokens, and the answer would end before.
+    """
+    n_ctx = int(engine.info["n_ctx"])
+    needed = test.depth + test.n if test.kind == "pp" else max(1, test.depth) + test.n + 1
+    if needed > n_ctx:
+        raise InvalidArgumentError(
+            f"{test.name} takes {needed} tokens and the context of this model holds {n_ctx}; ask for fewer"
+        )
     _once(engine, replace(test, n=min(test.n, 32), depth=0), 0)
     results = [_once(engine, test, seed) for seed in range(1, repetitions + 1)]
     return tuple(rate for rate, _ in results), all(together for _, together in results)
@@ -176,12 +187,8 @@ def _together(engine: Any, test: Case, seed: int) -> tuple[float, bool]:
         engine.stream(_ids(engine, max(1, test.depth), seed * 64 + i), **_options(test.n + 1))
         for i in range(test.parallel)
     ]
-    times: list[list[float]] = [[] for _ in streams]
-    readers = [threading.Thread(target=_note_times, args=pair) for pair in zip(streams, times, strict=True)]
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join()
+    with ThreadPoolExecutor(len(streams)) as readers:
+        times = list(readers.map(_token_times, streams))
     begin, end = max(t[0] for t in times), min(t[-1] for t in times)
     together = end - begin > 0.5 * min(t[-1] - t[0] for t in times)
     if not together:
@@ -189,8 +196,8 @@ def _together(engine: Any, test: Case, seed: int) -> tuple[float, bool]:
     return sum(begin < moment <= end for t in times for moment in t) / (end - begin), together
 
 
-def _note_times(stream: Iterable[Any], times: list[float]) -> None:
-    times.extend(time.perf_counter() for event in stream if event.token is not None)
+def _token_times(stream: Iterable[Any]) -> list[float]:
+    return [time.perf_counter() for event in stream if event.token is not None]
 
 
 def _ids(engine: Any, n: int, seed: int) -> list[int]:
