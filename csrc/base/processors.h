@@ -1,0 +1,17 @@
+#pragma once
+
+namespace fluxmlx {
+
+// Where threads of this process run. Linux alone tells and lets it be chosen; elsewhere nothing is known and nothing
+// done.
+
+int current_thread_id() noexcept;  // that move_thread() takes
+int current_processor() noexcept;  // -1: unknown
+
+// Takes a thread to one of the processors that it may use; afterwards it may use the same ones as before.
+void move_thread(int thread_id, int processor) noexcept;
+
+// Takes the calling thread to any other processor that it may use.
+void leave_processor(int processor) noexcept;
+
+}  // namespace fluxmlx
