@@ -9,4 +9,7 @@ namespace fluxmlx {
 // memory before it is written and goes back at once when nobody holds it. Throws std::bad_alloc.
 std::shared_ptr<std::byte> map_pages(size_t n);
 
+// The same in pages of the usual size: nothing is rounded up to a huge one.
+std::shared_ptr<std::byte> map_small_pages(size_t n);
+
 }  // namespace fluxmlx

@@ -15,10 +15,7 @@ class Scratch {
   size_t n_bytes() const noexcept { return size_; }
 
  private:
-  struct Delete {
-    void operator()(std::byte* p) const noexcept;
-  };
-  std::unique_ptr<std::byte[], Delete> memory_;
+  std::shared_ptr<std::byte> memory_;
   size_t size_ = 0;
 };
 

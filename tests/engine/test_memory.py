@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,19 @@ import tiny_models
 import fluxmlx
 
 mx = pytest.importorskip("mlx.core")
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PEAKS = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import fluxmlx
+from resident import resident_peak
+with fluxmlx.load(sys.argv[1], device="cpu", threads=2, target_latency=60) as engine:
+    engine.generate([7], max_tokens=2, ignore_eos=True)
+    before = resident_peak()
+    engine.generate([7] * (64 + 512), max_tokens=1, ignore_eos=True)
+    print(resident_peak() - before)
+"""
 
 
 @pytest.mark.parametrize("ops", ["kernels", "composed"])
@@ -26,3 +41,13 @@ def test_the_cache_is_written_in_place(ops: str, tmp_path: Path) -> None:
             next(stream)
         one_layers_keys = 2500 * engine.info["cache_bytes_per_position"] // (2 * tiny.n_layers)
         assert mx.get_peak_memory() - before < one_layers_keys // 4
+
+
+def test_a_long_step_takes_slices(tmp_path: Path) -> None:
+    """A step of 512 rows has the gate's floats, and their codes, of some of them: 26 MB here, where all take 90."""
+    tiny = tiny_models.Tiny(n_embd=256, n_ff=32768, n_layers=1, n_ctx=1024, quantisation="Q8_0")
+    path = tiny_models.write(tmp_path / "tiny.gguf", tiny)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAKS, str(path), str(BENCHMARKS)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 45e6

@@ -74,6 +74,22 @@ def test_chunks_and_threads_move_no_bit(name: str, quantisation: str, tmp_path: 
         assert np.array_equal(scored(path, name, **options), whole)
 
 
+@pytest.mark.parametrize("name", ["cohere2", "gemma2", "llama-3"])
+def test_rows_read_in_slices_move_no_bit(name: str, tmp_path: Path) -> None:
+    """Hundreds of rows in a step, of which the gate takes some at a time, give the bits of a few in a step."""
+    family = CASES[name]
+    wide = replace(family, shape=replace(family.shape, n_ff=512, n_ctx=1024))
+    path = family_models.write(tmp_path / "tiny.gguf", wide, "Q4_0")
+    ask = {"max_tokens": 3, "temperature": 0, "logprobs": 5, "ignore_eos": True}
+
+    def answer(**options: object) -> fluxmlx.Completion:
+        with fluxmlx.load(path, device="cpu", target_latency=60, **options) as engine:
+            return engine.generate(IDS * 32, **ask)
+
+    whole, few = answer(), answer(prefill_chunk=48)
+    assert (whole.tokens, whole.logprobs) == (few.tokens, few.logprobs)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_companions_move_no_bit(name: str, tmp_path: Path) -> None:
     """A request alone and among others draws the same tokens with the same log-probabilities."""

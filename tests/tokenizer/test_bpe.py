@@ -176,3 +176,11 @@ def test_pieces_are_a_sequence() -> None:
     assert pieces[1:-1] == words[1:-1] and Pieces("", ["ä", "b"])[0] == "ä" and not Pieces("", [])
     with pytest.raises(IndexError):
         pieces[5]
+
+
+def test_texts_are_spelled_from_their_bytes(bpe_metadata: Metadata) -> None:
+    """Every token reads as the file has it, special ones and those that a text cannot spell, too."""
+    metadata = bpe_metadata()
+    texts = list(metadata["tokenizer.ggml.tokens"])
+    tokenizer = from_gguf(metadata)
+    assert [tokenizer.token_text(index) for index in range(tokenizer.n_vocab)] == texts

@@ -41,7 +41,7 @@ void LayerKernels::attend(size_t layer, std::span<const Span> spans, int64_t n_t
   args.window = config.window;
   args.softcap = config.softcap;
   args.sinks = host_data(config.sinks);
-  args.out = buffers.attended;
+  args.out = buffers.q;
   sequences_.clear();
   for (const Span& span : spans) {
     const std::vector<std::byte*>& blocks = span.cache->blocks;

@@ -23,7 +23,11 @@ void allocate(array& output) {
 Array wrap(array a) { return Array::adopt(mlx_array{new array(std::move(a))}); }
 
 void KernelPrimitive::eval_cpu(const std::vector<array>& inputs, array& output) {
-  allocate(output);
+  if (result_ == Result::over_input && inputs.front().is_donatable()) {
+    output.copy_shared_buffer(inputs.front());
+  } else {
+    allocate(output);
+  }
   auto& encoder = core::cpu::get_command_encoder(stream());
   for (const array& input : inputs) encoder.set_input_array(input);
   encoder.set_output_array(output);
@@ -39,9 +43,9 @@ void KernelPrimitive::eval_gpu(const std::vector<array>&, array&) {
 }
 
 Array add_node(const Stream& stream, const char* name, std::vector<array> inputs, const Shape& shape,
-               KernelPrimitive::Kernel kernel) {
+               KernelPrimitive::Kernel kernel, Result result) {
   const auto& core_stream = *static_cast<const core::Stream*>(stream.handle().ctx);
-  auto node = std::make_shared<KernelPrimitive>(core_stream, name, std::move(kernel));
+  auto node = std::make_shared<KernelPrimitive>(core_stream, name, result, std::move(kernel));
   return wrap(array(core::Shape(shape.begin(), shape.end()), core::float32, std::move(node), std::move(inputs)));
 }
 

@@ -19,28 +19,43 @@ kernels::Activation to_kernel(Activation activation) {
   }
 }
 
+namespace {
+
+// Rows of n_ff that are computed at a time: what fits into n_floats, or more, because each slice reads the weights
+// again.
+int64_t gated_rows(int64_t n_tokens, int64_t n_floats, int64_t n_ff) {
+  constexpr int64_t least = 128, groups = 48;  // whole groups of tokens for every kernel
+  const int64_t most = std::max(least, n_floats / std::max<int64_t>(n_ff, 1));
+  const int64_t n_slices = (n_tokens + most - 1) / most, n_rows = (n_tokens + n_slices - 1) / n_slices;
+  return std::min(n_tokens, (n_rows + groups - 1) / groups * groups);
+}
+
+}  // namespace
+
 LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack)
     : pool_(std::move(pool)), stack_(std::move(stack)), experts_(pool_) {
   buffers_.ropes.resize(stack_.ropes.size());
 }
 
-// All layers have the same shapes. What attention writes is dead when the gate is computed: both have one place.
+// All layers have the same shapes. Attention's rows are dead when the gate is computed: both have one place.
 void LayerKernels::reserve(int64_t n_tokens) {
   const Layer& layer = stack_.layers.front();
   const int64_t n_q = layer.qkv[0].weight.n_out, n_kv = layer.qkv[1].weight.n_out;
   const int64_t n_embd = layer.output.weight.n_out, n_ff = layer.gate.weight.n_out;
   const bool post_norms = !layer.attention_post_norm.weight.empty() || !layer.ffn_post_norm.weight.empty();
   const int64_t n_mixed = layer.parallel ? n_embd : 0, n_added = post_norms ? n_embd : 0;
-  const int64_t n_shared = std::max(2 * n_q + 2 * n_kv, n_ff);
-  int64_t n_all = n_mixed + n_added + n_shared + 1;
-  for (const Rope& rope : stack_.ropes) n_all += rope.n_rot;
-  auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all * n_tokens) * sizeof(float)));
-  const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
+  const int64_t n_attention = (n_q + 2 * n_kv) * n_tokens;
   Buffers& b = buffers_;
+  b.n_gated = gated_rows(n_tokens, n_attention, n_ff);
+  const int64_t n_shared = std::max(n_attention, b.n_gated * n_ff);
+  int64_t n_all = (n_mixed + n_added + 1) * n_tokens + n_shared;
+  for (const Rope& rope : stack_.ropes) n_all += rope.n_rot * n_tokens;
+  auto* next = reinterpret_cast<float*>(memory_.reserve(static_cast<size_t>(n_all) * sizeof(float)));
+  const auto take = [&](int64_t n) { return std::exchange(next, next + n * n_tokens); };
+  b.gated = next;
+  b.q = take(n_q), b.k = take(n_kv), b.v = take(n_kv);
+  next = b.gated + n_shared;
   b.mixed = take(n_mixed), b.added = take(n_added);
-  auto* rest = b.gated = take(n_shared);
-  for (float** part : {&b.q, &b.attended}) *part = std::exchange(rest, rest + n_q * n_tokens);
-  for (float** part : {&b.k, &b.v}) *part = std::exchange(rest, rest + n_kv * n_tokens);
   for (size_t i = 0; i < b.ropes.size(); ++i) b.ropes[i] = take(stack_.ropes[i].n_rot);
   b.q_scale = take(1);
 }
@@ -79,16 +94,24 @@ void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> pos
                                    host_linear(layer.qkv[2], b.v)};
     kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv);
     attend(i, spans, n_tokens);
-    add_product(layer, layer.output, layer.attention_post_norm, b.attended, n_tokens, x, mixed);
+    add_product(layer, layer.output, layer.attention_post_norm, b.q, n_tokens, x, mixed);
     if (layer.experts.n != 0) {
       experts_.run(layer, mixed, n_tokens, mixed, y);
-      continue;
+    } else {
+      feed_forward(layer, layer.parallel ? x : mixed, n_tokens, mixed, y);
     }
-    kernels::Gated gated{host_matrix(layer.gate.weight), host_matrix(layer.up.weight), to_kernel(layer.activation)};
-    gated.y = b.gated;
-    gated.gate_bias = host_data(layer.gate.bias), gated.up_bias = host_data(layer.up.bias);
-    kernels::gated_linear(*pool_, layer.parallel ? x : mixed, n_tokens, host_norm(layer.ffn_norm), gated);
-    add_product(layer, layer.down, layer.ffn_post_norm, b.gated, n_tokens, mixed, y);
+  }
+}
+
+void LayerKernels::feed_forward(const Layer& layer, const float* x, int64_t n_tokens, const float* base, float* y) {
+  kernels::Gated gated{host_matrix(layer.gate.weight), host_matrix(layer.up.weight), to_kernel(layer.activation)};
+  gated.y = buffers_.gated;
+  gated.gate_bias = host_data(layer.gate.bias), gated.up_bias = host_data(layer.up.bias);
+  const int64_t n_embd = layer.down.weight.n_out;
+  for (int64_t begin = 0; begin < n_tokens; begin += buffers_.n_gated) {
+    const int64_t n = std::min(buffers_.n_gated, n_tokens - begin), at = begin * n_embd;
+    kernels::gated_linear(*pool_, x + at, n, host_norm(layer.ffn_norm), gated);
+    add_product(layer, layer.down, layer.ffn_post_norm, buffers_.gated, n, base + at, y + at);
   }
 }
 
@@ -112,7 +135,8 @@ class CpuStack final : public Stack {
                                                                                    float* out) {
       layers->run(spans, at, in[0].data<float>(), out);
     };
-    return cpu::add_node(stream_, "fluxmlx_layers", {cpu::unwrap(x)}, {x.dim(0), x.dim(1)}, std::move(kernel));
+    return cpu::add_node(stream_, "fluxmlx_layers", {cpu::unwrap(x)}, {x.dim(0), x.dim(1)}, std::move(kernel),
+                         cpu::Result::over_input);
   }
 
  private:

@@ -19,13 +19,15 @@ class LayerKernels {
  public:
   LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack);
 
-  // x (T, n_embd) -> y (T, n_embd).
+  // x (T, n_embd) -> y (T, n_embd), which may be x.
   void run(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y);
 
  private:
   // Working memory of a step, rows of each kind (T, n).
   struct Buffers {
-    float *q, *k, *v, *attended, *mixed, *gated, *added;
+    float *q, *k, *v, *mixed, *added;  // attention writes where it has read q
+    float* gated;                      // (n_gated, n_ff)
+    int64_t n_gated;
     float* q_scale;             // (T,)
     std::vector<float*> ropes;  // (T, n_rot)
   };
@@ -34,6 +36,9 @@ class LayerKernels {
   void fill_tables(std::span<const int32_t> positions);
   void norm_in_place(const Norm& norm, int64_t n_tokens, float* x);
   void attend(size_t layer, std::span<const Span> spans, int64_t n_tokens);
+
+  // y = base + what the feed-forward part gives for x; y may be either of them.
+  void feed_forward(const Layer& layer, const float* x, int64_t n_tokens, const float* base, float* y);
 
   // y = base + the product of x, normed if there is such a norm; y may be the base.
   void add_product(const Layer& layer, const Linear& linear, const Norm& norm, const float* x, int64_t n_tokens,

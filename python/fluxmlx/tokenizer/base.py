@@ -31,7 +31,6 @@ class Tokenizer(ABC):
     """
 
     def __init__(self, vocabulary: Vocabulary, *, add_bos: bool, add_space_prefix: bool) -> None:
-        self._tokens = Pieces("", vocabulary.tokens)
         self.n_vocab = len(vocabulary.tokens)
         self.bos_id = vocabulary.bos_id
         self.eos_id = vocabulary.eos_id
@@ -40,8 +39,10 @@ class Tokenizer(ABC):
         self.add_bos = add_bos
         self.add_eos = bool(vocabulary.add_eos)
         self.first_piece_strips_space = add_space_prefix
-        self.is_special = [kind in SPECIAL for kind in vocabulary.types]
-        self.token_bytes = self._all_bytes(vocabulary)
+        self.is_special: Sequence[bool] = memoryview(bytes(map(SPECIAL.__contains__, vocabulary.types))).cast(
+            "?"
+        )
+        self.token_bytes, self._tokens = self._all_pieces(vocabulary)
         self.special_texts = _texts_of(vocabulary, SPECIAL)
         user_defined = _texts_of(vocabulary, {int(TokenType.USER_DEFINED)})
         eats_space = _eats_space(vocabulary, self.special_texts)
@@ -53,20 +54,21 @@ class Tokenizer(ABC):
         """Finds the texts of `special_texts`, and nothing else, in a text."""
         return SpecialMatcher(self.special_texts)
 
-    def _all_bytes(self, vocabulary: Vocabulary) -> Pieces[bytes]:
+    def _all_pieces(self, vocabulary: Vocabulary) -> tuple[Pieces[bytes], Sequence[str]]:
+        """Bytes and texts of all tokens."""
         tokens, types = vocabulary.tokens, vocabulary.types
         odd = [index for index, kind in enumerate(types) if kind != TokenType.NORMAL]
         own = {i: b"" if types[i] in SPECIAL else self._bytes_of(i, tokens[i], types[i]) for i in odd}
-        together = self._bytes_at_once(tokens, own)
+        together = self._pieces_at_once(tokens, own)
         if together is not None:
             return together
-        return Pieces(
-            b"",
-            [own[i] if i in own else self._bytes_of(i, token, types[i]) for i, token in enumerate(tokens)],
-        )
+        each = [own[i] if i in own else self._bytes_of(i, token, types[i]) for i, token in enumerate(tokens)]
+        return Pieces(b"", each), Pieces("", tokens)
 
-    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
-        """What `_bytes_of` gives for every token but those in `own`, if it can be had for all at once."""
+    def _pieces_at_once(
+        self, tokens: list[str], own: Mapping[int, bytes]
+    ) -> tuple[Pieces[bytes], Sequence[str]] | None:
+        """What `_bytes_of` gives for every token but those in `own`, and the texts, if all can be had at once."""
         del tokens, own
         return None
 

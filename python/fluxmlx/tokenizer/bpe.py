@@ -16,7 +16,7 @@ from fluxmlx.errors import InvalidArgumentError, TokenizerError
 from fluxmlx.tokenizer import pretokenizers
 from fluxmlx.tokenizer.base import Tokenizer
 from fluxmlx.tokenizer.fields import PREFIX, describe
-from fluxmlx.tokenizer.pieces import Pieces
+from fluxmlx.tokenizer.pieces import Pieces, Spelled
 from fluxmlx.tokenizer.vocabulary import SPECIAL, TokenType, Vocabulary
 
 MAX_RUN = 4_000_000
@@ -77,12 +77,17 @@ class BpeTokenizer(Tokenizer):
         except UnicodeEncodeError:  # not in the byte alphabet: an added token that the file types as normal
             return token.encode("utf-8", "replace")
 
-    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+    def _pieces_at_once(
+        self, tokens: list[str], own: Mapping[int, bytes]
+    ) -> tuple[Pieces[bytes], Sequence[str]] | None:
         return byte_level_pieces(tokens, own)
 
 
-def byte_level_pieces(tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
-    """The bytes of tokens in the alphabet, those in `own` being given; None where one is not in the alphabet."""
+def byte_level_pieces(
+    tokens: list[str], own: Mapping[int, bytes]
+) -> tuple[Pieces[bytes], Sequence[str]] | None:
+    """Bytes and texts of tokens in the alphabet, but for those in `own`, whose bytes these are; None where another is
+    not in the alphabet."""
     spelled = list(tokens)
     for index, data in own.items():
         spelled[index] = data.decode("latin-1").translate(byte_alphabet())
@@ -90,7 +95,8 @@ def byte_level_pieces(tokens: list[str], own: Mapping[int, bytes]) -> Pieces[byt
         whole = bytes_of_text("".join(spelled))
     except UnicodeEncodeError:
         return None
-    return Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
+    pieces = Pieces.of_whole(whole, map(len, spelled))  # one character is one byte
+    return pieces, Spelled(pieces, byte_alphabet(), {index: tokens[index] for index in own})
 
 
 def ids_of(backend: Backend, text: str) -> list[int]:

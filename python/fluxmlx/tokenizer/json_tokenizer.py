@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,7 +62,9 @@ class JsonTokenizer(Tokenizer):
     def _encode_plain(self, text: str, *, after_special: bool) -> list[int]:
         return self._encode_span(text, after_special=after_special, is_first=after_special)
 
-    def _bytes_at_once(self, tokens: list[str], own: Mapping[int, bytes]) -> Pieces[bytes] | None:
+    def _pieces_at_once(
+        self, tokens: list[str], own: Mapping[int, bytes]
+    ) -> tuple[Pieces[bytes], Sequence[str]] | None:
         return byte_level_pieces(tokens, own) if self._is_byte_level else None
 
     def _bytes_of(self, index: int, token: str, kind: int) -> bytes:

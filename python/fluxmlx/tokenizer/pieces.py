@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, AnyStr, Generic
 
@@ -24,7 +24,7 @@ class Pieces(Sequence[AnyStr], Generic[AnyStr]):
 
     def _set(self, whole: AnyStr, lengths: Iterable[int]) -> None:
         self._whole = whole
-        self._ends = array("Q", accumulate(lengths, initial=0))
+        self._ends = array("I" if len(whole) < 1 << 32 else "Q", accumulate(lengths, initial=0))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -43,3 +43,26 @@ class Pieces(Sequence[AnyStr], Generic[AnyStr]):
     def _between(self, first: int, last: int) -> Iterator[AnyStr]:
         whole = self._whole
         return (whole[begin:end] for begin, end in pairwise(self._ends[first : last + 1]))
+
+
+class Spelled(Sequence[str]):
+    """Texts that spell bytes in an alphabet, made of these when one is asked for."""
+
+    def __init__(self, pieces: Pieces[bytes], letters: Mapping[int, str], own: Mapping[int, str]) -> None:
+        """Args: letters: the character of each byte. own: by index, the texts that spell nothing."""
+        self._pieces = pieces
+        self._letters = letters
+        self._own = own
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def __getitem__(self, index: Any) -> Any:
+        index = range(len(self))[index]
+        if isinstance(index, range):
+            return [self[i] for i in index]
+        return (
+            self._own[index]
+            if index in self._own
+            else self._pieces[index].decode("latin-1").translate(self._letters)
+        )
