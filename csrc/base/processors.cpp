@@ -1,5 +1,8 @@
 #include "base/processors.h"
 
+#include <algorithm>
+#include <thread>
+
 #if defined(__linux__)
 #include <sched.h>
 #include <sys/syscall.h>
@@ -7,6 +10,11 @@
 #endif
 
 namespace fluxmlx {
+namespace {
+
+int hardware_threads() noexcept { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+}  // namespace
 
 #if defined(__linux__)
 
@@ -26,6 +34,12 @@ bool find_allowed(int thread_id, cpu_set_t& allowed) noexcept {
 }
 
 }  // namespace
+
+int n_processors() noexcept {
+  cpu_set_t allowed;
+  // More than 1024 processors do not fit the fixed set: take the library's count then.
+  return find_allowed(0, allowed) ? std::max(1, CPU_COUNT(&allowed)) : hardware_threads();
+}
 
 int current_thread_id() noexcept {
   static thread_local const int id = static_cast<int>(syscall(SYS_gettid));
@@ -53,6 +67,7 @@ void leave_processor(int processor) noexcept {
 
 #else
 
+int n_processors() noexcept { return hardware_threads(); }
 int current_thread_id() noexcept { return 0; }
 int current_processor() noexcept { return -1; }
 void move_thread(int, int) noexcept {}

@@ -5,6 +5,7 @@ namespace fluxmlx {
 // Where threads of this process run. Linux alone tells and lets it be chosen; elsewhere nothing is known and nothing
 // done.
 
+int n_processors() noexcept;       // that the calling thread may use, at least 1
 int current_thread_id() noexcept;  // that move_thread() takes
 int current_processor() noexcept;  // -1: unknown
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/chunk_range.h"
+#include "base/crew.h"
 #include "base/error.h"
-#include "base/processors.h"
 
 namespace fluxmlx {
 namespace {
@@ -48,12 +48,6 @@ bool spin_until(const Ready& ready) noexcept {
   return ready();
 }
 
-// Who is in the pool, and whether it may hold a chunk.
-struct alignas(64) Member {
-  std::atomic<int> thread_id{0};
-  std::atomic<bool> working{false};
-};
-
 // What a thread did in a round, and so how long it can be expected to wait for the others.
 struct Stint {
   Clock::time_point began;
@@ -67,16 +61,14 @@ struct Stint {
 }  // namespace
 
 struct ThreadPool::State {
-  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)), members(static_cast<size_t>(n)) {}
+  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)), crew(n) {}
   ~State();
 
   Stint run_chunks(int thread) noexcept;
   void run_chunk(int64_t chunk, int thread) noexcept;
   void run_round(int64_t begin, int64_t count, const Work& round_work);
   void await_others(int64_t count, const Stint& own) noexcept;
-  void bring_workers() noexcept;
   bool free_caller(uint64_t seen, const Stint& own) noexcept;
-  void keep_off_caller() const noexcept;
   void sleep(uint64_t seen);
   void loop(int thread);
 
@@ -84,10 +76,9 @@ struct ThreadPool::State {
 
   const int n_threads;
   std::vector<ChunkRange> shares;
-  std::vector<Member> members;
+  Crew crew;
   alignas(64) std::atomic<uint64_t> round{0};
   alignas(64) std::atomic<int64_t> done{0};
-  alignas(64) std::atomic<int> callers_processor{-1};
   alignas(64) std::atomic<int> sleepers{0};
   std::atomic<bool> stopping{false};
   Work work;
@@ -110,14 +101,13 @@ ThreadPool::State::~State() {
 Stint ThreadPool::State::run_chunks(int thread) noexcept {
   Stint own{Clock::now()};
   int64_t chunk = 0;
-  std::atomic<bool>& working = members[static_cast<size_t>(thread)].working;
-  working.store(true, std::memory_order_relaxed);
+  crew.set_working(thread, true);
   for (int i = 0; i < n_threads; ++i) {
     ChunkRange& share = shares[static_cast<size_t>((thread + i) % n_threads)];
     for (; share.take(/*from_front=*/i == 0, chunk); ++own.n_chunks) run_chunk(first_chunk + chunk, thread);
   }
   if (own.n_chunks != 0) done.fetch_add(own.n_chunks, std::memory_order_release);
-  working.store(false, std::memory_order_relaxed);
+  crew.set_working(thread, false);
   return own;
 }
 
@@ -134,10 +124,7 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Work& roun
   work = round_work;
   first_chunk = begin;
   done.store(0, std::memory_order_relaxed);
-  members[0].thread_id.store(current_thread_id(), std::memory_order_relaxed);
-  if (const int here = current_processor(); callers_processor.load(std::memory_order_relaxed) != here) {
-    callers_processor.store(here, std::memory_order_relaxed);
-  }
+  crew.enlist(0);
   for (int i = 0; i < n_threads; ++i) {
     shares[static_cast<size_t>(i)].fill(count * i / n_threads, count * (i + 1) / n_threads);
   }
@@ -160,7 +147,7 @@ void ThreadPool::State::await_others(int64_t count, const Stint& own) noexcept {
   Clock::time_point limit = Clock::now() + patience;
   for (bool brought = false; !(brought ? finished() : spin_until(finished));) {
     if (Clock::now() > limit) {
-      bring_workers();
+      crew.bring_workers();
       brought = true;
       limit = Clock::now() + patience;
     }
@@ -168,32 +155,16 @@ void ThreadPool::State::await_others(int64_t count, const Stint& own) noexcept {
   }
 }
 
-void ThreadPool::State::bring_workers() noexcept {
-  const int here = current_processor();
-  for (size_t i = 1; i < members.size(); ++i) {
-    if (!members[i].working.load(std::memory_order_relaxed)) continue;
-    move_thread(members[i].thread_id.load(std::memory_order_relaxed), here);
-  }
-}
-
 // The same the other way round: a caller that was stopped within a chunk gets this thread's processor. False when there
 // is nothing to do but to sleep.
 bool ThreadPool::State::free_caller(uint64_t seen, const Stint& own) noexcept {
   if (own.n_chunks == 0) return false;
-  const auto waits = [&] { return members[0].working.load(std::memory_order_relaxed) && !is_called(seen); };
+  const auto waits = [&] { return crew.is_working(0) && !is_called(seen); };
   const Clock::time_point limit = Clock::now() + own.patience();
   while (waits() && Clock::now() < limit) pause_cpu();
   if (!waits()) return is_called(seen);
-  const int here = current_processor();
-  move_thread(members[0].thread_id.load(std::memory_order_relaxed), here);
-  leave_processor(here);
+  crew.free_caller();
   return false;
-}
-
-// What the caller computes between rounds, nobody else can: no worker may take its processor from it.
-void ThreadPool::State::keep_off_caller() const noexcept {
-  const int here = current_processor();
-  if (here >= 0 && here == callers_processor.load(std::memory_order_relaxed)) leave_processor(here);
 }
 
 void ThreadPool::State::sleep(uint64_t seen) {
@@ -206,13 +177,13 @@ void ThreadPool::State::sleep(uint64_t seen) {
 void ThreadPool::State::loop(int thread) {
   uint64_t seen = 0;
   Stint own;
-  members[static_cast<size_t>(thread)].thread_id.store(current_thread_id(), std::memory_order_relaxed);
+  crew.enlist(thread);
   while (!stopping) {
-    keep_off_caller();
+    crew.keep_off_caller();
     const auto called = [&] { return is_called(seen); };
     if (!spin_until(called) && !free_caller(seen, own)) {
       sleep(seen);
-      keep_off_caller();
+      crew.keep_off_caller();
     }
     seen = round.load(std::memory_order_acquire);
     own = run_chunks(thread);

@@ -115,3 +115,27 @@ def test_a_stopped_worker_is_brought_to_the_caller() -> None:
     if not ended:
         pytest.skip("the worker never began its chunk beside the busy process")
     assert callers in ended
+
+
+def affinities() -> list[set[int]]:
+    """Of every thread of this process."""
+    found = []
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):
+            found.append(os.sched_getaffinity(int(thread)))
+    return found
+
+
+@needs_two
+@pytest.mark.parametrize("more", [0, 2])
+def test_threads_may_use_the_same_processors_afterwards(more: int) -> None:
+    """However often they moved one another, also where there are more of them than processors."""
+    allowed = os.sched_getaffinity(0)
+    pool = testing.ThreadPool(len(allowed) + more)
+    with contextlib.ExitStack() as neighbours:
+        for processor in allowed:
+            neighbours.enter_context(busy(processor))
+        for _ in range(150):
+            pool.count_chunks(3, 10)
+            pool.find_places([0.0002] * 12)
+    assert all(found == allowed for found in affinities())
