@@ -131,7 +131,7 @@ except KeyboardInterrupt:
 
 
 def test_120_control_c_stops_a_load(tmp_path: Path) -> None:
-    """SIGINT ends a load inside a tensor of a gigabyte, within two seconds."""
+    """SIGINT ends a load inside a tensor of a gigabyte, long before its end."""
     path = hollow(tmp_path / "large.gguf", n_embd=2**20, n_ff=96)
     command = [sys.executable, "-c", INTERRUPTED, str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -139,7 +139,7 @@ def test_120_control_c_stops_a_load(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     said = next(line for line in process.stdout if line != "loading\n")
-    assert said == "interrupted\n" and time.monotonic() - began < 2
+    assert said == "interrupted\n" and time.monotonic() - began < 5
     assert process.wait(60) == 0
     process.stdout.close()
 
@@ -163,7 +163,7 @@ def test_a_load_that_fails_half_way(how: str, tmp_path: Path) -> None:
     assert ("cut short while in use" if how == "shrinks" else "the load was stopped") in str(caught.value)
     native.close()
     done, total = native.progress
-    assert done < total and n_threads() == before and time.monotonic() - began < 2
+    assert done < total and n_threads() == before and time.monotonic() - began < 5
 
 
 LIMITED = """
