@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/chunk_range.h"
-#include "base/crew.h"
 #include "base/error.h"
 
 namespace fluxmlx {
@@ -21,9 +19,8 @@ namespace {
 constexpr std::chrono::microseconds kSpin{40};
 constexpr int64_t kMaxChunks = int64_t{1} << 30;  // of one round: a share numbers them in 32 bits
 
-// How long others may hold their last chunks, beside a few times what a chunk takes, before they count as stopped.
-constexpr std::chrono::microseconds kPatience{50};
-constexpr int kPatienceChunks = 4;
+// Shorter than the slice after which a system takes a processor away that others wait for.
+constexpr std::chrono::microseconds kTurn{500};
 
 using Clock = std::chrono::steady_clock;
 
@@ -48,35 +45,43 @@ bool spin_until(const Ready& ready) noexcept {
   return ready();
 }
 
-// What a thread did in a round, and so how long it can be expected to wait for the others.
-struct Stint {
-  Clock::time_point began;
-  int64_t n_chunks = 0;
+// The chunks of one round that a thread begins with: [begin, end) in the low and high half. The owner takes from the
+// front and others from the back. Whoever takes a chunk holds the round open until it counts it as done, so what
+// describes the round is stable while it is read, and a round never waits for a thread that has not taken a chunk.
+struct alignas(64) Share {
+  std::atomic<uint64_t> range{0};
 
-  Clock::duration patience() const noexcept {
-    return kPatience + kPatienceChunks * (Clock::now() - began) / std::max<int64_t>(n_chunks, 1);
+  void fill(int64_t begin, int64_t end) noexcept {
+    range.store(static_cast<uint64_t>(end) << 32 | static_cast<uint64_t>(begin), std::memory_order_release);
+  }
+
+  bool take(bool from_front, int64_t& chunk) noexcept {
+    constexpr uint64_t first = 1, last = uint64_t{1} << 32;
+    uint64_t seen = range.load(std::memory_order_acquire);
+    while (true) {
+      const uint64_t begin = seen & 0xffffffffu, end = seen >> 32;
+      if (begin == end) return false;
+      chunk = static_cast<int64_t>(from_front ? begin : end - 1);
+      const uint64_t left = from_front ? seen + first : seen - last;
+      if (range.compare_exchange_weak(seen, left, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+    }
   }
 };
 
 }  // namespace
 
 struct ThreadPool::State {
-  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)), crew(n) {}
+  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)) {}
   ~State();
 
-  Stint run_chunks(int thread) noexcept;
+  void run_chunks(int thread) noexcept;
   void run_chunk(int64_t chunk, int thread) noexcept;
   void run_round(int64_t begin, int64_t count, const Work& round_work);
-  void await_others(int64_t count, const Stint& own) noexcept;
-  bool free_caller(uint64_t seen, const Stint& own) noexcept;
   void sleep(uint64_t seen);
   void loop(int thread);
 
-  bool is_called(uint64_t seen) const noexcept { return round.load(std::memory_order_acquire) != seen || stopping; }
-
   const int n_threads;
-  std::vector<ChunkRange> shares;
-  Crew crew;
+  std::vector<Share> shares;
   alignas(64) std::atomic<uint64_t> round{0};
   alignas(64) std::atomic<int64_t> done{0};
   alignas(64) std::atomic<int> sleepers{0};
@@ -98,17 +103,13 @@ ThreadPool::State::~State() {
   for (std::thread& thread : threads) thread.join();
 }
 
-Stint ThreadPool::State::run_chunks(int thread) noexcept {
-  Stint own{Clock::now()};
-  int64_t chunk = 0;
-  crew.set_working(thread, true);
+void ThreadPool::State::run_chunks(int thread) noexcept {
+  int64_t n_done = 0, chunk = 0;
   for (int i = 0; i < n_threads; ++i) {
-    ChunkRange& share = shares[static_cast<size_t>((thread + i) % n_threads)];
-    for (; share.take(/*from_front=*/i == 0, chunk); ++own.n_chunks) run_chunk(first_chunk + chunk, thread);
+    Share& share = shares[static_cast<size_t>((thread + i) % n_threads)];
+    for (; share.take(/*from_front=*/i == 0, chunk); ++n_done) run_chunk(first_chunk + chunk, thread);
   }
-  if (own.n_chunks != 0) done.fetch_add(own.n_chunks, std::memory_order_release);
-  crew.set_working(thread, false);
-  return own;
+  if (n_done != 0) done.fetch_add(n_done, std::memory_order_release);
 }
 
 void ThreadPool::State::run_chunk(int64_t chunk, int thread) noexcept {
@@ -124,7 +125,6 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Work& roun
   work = round_work;
   first_chunk = begin;
   done.store(0, std::memory_order_relaxed);
-  crew.enlist(0);
   for (int i = 0; i < n_threads; ++i) {
     shares[static_cast<size_t>(i)].fill(count * i / n_threads, count * (i + 1) / n_threads);
   }
@@ -135,36 +135,10 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Work& roun
     }  // a thread between its last look and its sleep is past it now
     wake.notify_all();
   }
-  await_others(count, run_chunks(0));
-  if (error) std::rethrow_exception(std::exchange(error, nullptr));
-}
-
-// A worker that the system stopped within a chunk is taken to this processor, which has nothing better to do.
-void ThreadPool::State::await_others(int64_t count, const Stint& own) noexcept {
+  run_chunks(0);
   const auto finished = [&] { return done.load(std::memory_order_acquire) == count; };
-  if (spin_until(finished)) return;
-  const Clock::duration patience = own.patience();
-  Clock::time_point limit = Clock::now() + patience;
-  for (bool brought = false; !(brought ? finished() : spin_until(finished));) {
-    if (Clock::now() > limit) {
-      crew.bring_workers();
-      brought = true;
-      limit = Clock::now() + patience;
-    }
-    std::this_thread::yield();
-  }
-}
-
-// The same the other way round: a caller that was stopped within a chunk gets this thread's processor. False when there
-// is nothing to do but to sleep.
-bool ThreadPool::State::free_caller(uint64_t seen, const Stint& own) noexcept {
-  if (own.n_chunks == 0) return false;
-  const auto waits = [&] { return crew.is_working(0) && !is_called(seen); };
-  const Clock::time_point limit = Clock::now() + own.patience();
-  while (waits() && Clock::now() < limit) pause_cpu();
-  if (!waits()) return is_called(seen);
-  crew.free_caller();
-  return false;
+  while (!spin_until(finished)) std::this_thread::yield();
+  if (error) std::rethrow_exception(std::exchange(error, nullptr));
 }
 
 void ThreadPool::State::sleep(uint64_t seen) {
@@ -174,19 +148,20 @@ void ThreadPool::State::sleep(uint64_t seen) {
   sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
+// Gives way to other processes now and then while it holds no chunk, so that they do not stop it in the middle of one,
+// where all threads would wait for it.
 void ThreadPool::State::loop(int thread) {
   uint64_t seen = 0;
-  Stint own;
-  crew.enlist(thread);
+  Clock::time_point turn = Clock::now();
   while (!stopping) {
-    crew.keep_off_caller();
-    const auto called = [&] { return is_called(seen); };
-    if (!spin_until(called) && !free_caller(seen, own)) {
-      sleep(seen);
-      crew.keep_off_caller();
+    if (Clock::now() - turn > kTurn) {
+      std::this_thread::yield();
+      turn = Clock::now();
     }
+    const auto called = [&] { return round.load(std::memory_order_acquire) != seen || stopping; };
+    if (!spin_until(called)) sleep(seen);
     seen = round.load(std::memory_order_acquire);
-    own = run_chunks(thread);
+    run_chunks(thread);
   }
 }
 

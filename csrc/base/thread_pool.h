@@ -14,7 +14,7 @@ int threads_within(int n_processors, std::optional<double> quota) noexcept;
 
 // A fork-join pool. Each thread has a share of neighbouring chunks, so that it reads memory in one direction, and takes
 // from the ends of others' shares when its own is done: a thread that the system takes away for a while only delays
-// the chunk it holds, and whoever waits for that gives it a processor. The calling thread works too.
+// the chunk it holds. The calling thread works too.
 class ThreadPool {
  public:
   explicit ThreadPool(int n_threads);  // n_threads >= 1, the caller included

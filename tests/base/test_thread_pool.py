@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -56,86 +51,3 @@ def test_no_threads_is_an_error() -> None:
     """A pool of no threads is refused."""
     with pytest.raises(InvalidArgumentError, match="n_threads is 0"):
         testing.ThreadPool(0)
-
-
-@contextlib.contextmanager
-def busy(processor: int) -> Iterator[None]:
-    """A foreign process that never rests, on one processor."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        os.sched_setaffinity(process.pid, {processor})
-        try:
-            yield
-        finally:
-            process.kill()
-
-
-@contextlib.contextmanager
-def alone_on(processor: int) -> Iterator[None]:
-    """The calling thread stays on one processor; threads that there are may use all."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {processor})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-needs_two = pytest.mark.skipif(
-    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two processors"
-)
-
-
-@needs_two
-def test_workers_keep_off_the_callers_processor() -> None:
-    """With the caller on one processor and a foreign process on the other, the worker shares with the latter."""
-    callers, others = sorted(os.sched_getaffinity(0))[:2]
-    pool = testing.ThreadPool(2)
-    pool.count_chunks(2, 10)
-    with busy(others), alone_on(callers):
-        rounds = [pool.find_places([0.0001] * 16) for _ in range(200)]
-    began = [processor for places in rounds for thread, processor, _ in places if thread == 1]
-    assert began
-    assert began.count(callers) <= 0.3 * len(began)
-
-
-@needs_two
-def test_a_stopped_worker_is_brought_to_the_caller() -> None:
-    """A worker that is kept from a processor in the middle of a chunk ends it on that of the caller, who waits."""
-    callers, others = sorted(os.sched_getaffinity(0))[:2]
-    chunks = [0.001] * 8 + [0.02] + [0.001] * 7
-    ended = []
-    for _ in range(3):
-        pool = testing.ThreadPool(2)
-        pool.count_chunks(2, 10)
-        with busy(others), alone_on(callers):
-            pool.find_places([0.001] * 16)
-            thread, began, end = pool.find_places(chunks, lowered=8)[8]
-        if (thread, began) == (1, others):
-            ended.append(end)
-    if not ended:
-        pytest.skip("the worker never began its chunk beside the busy process")
-    assert callers in ended
-
-
-def affinities() -> list[set[int]]:
-    """Of every thread of this process."""
-    found = []
-    for thread in os.listdir("/proc/self/task"):
-        with contextlib.suppress(ProcessLookupError):
-            found.append(os.sched_getaffinity(int(thread)))
-    return found
-
-
-@needs_two
-@pytest.mark.parametrize("more", [0, 2])
-def test_threads_may_use_the_same_processors_afterwards(more: int) -> None:
-    """However often they moved one another, also where there are more of them than processors."""
-    allowed = os.sched_getaffinity(0)
-    pool = testing.ThreadPool(len(allowed) + more)
-    with contextlib.ExitStack() as neighbours:
-        for processor in allowed:
-            neighbours.enter_context(busy(processor))
-        for _ in range(150):
-            pool.count_chunks(3, 10)
-            pool.find_places([0.0002] * 12)
-    assert all(found == allowed for found in affinities())

@@ -1,18 +1,13 @@
 // The fork-join pool and the kept memory under the kernels.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <thread>
-#include <tuple>
 
 #include "base/cpu_quota.h"
-#include "base/processors.h"
 #include "base/scratch.h"
 #include "base/thread_pool.h"
 #include "bind/register.h"
@@ -44,27 +39,6 @@ std::vector<int> find_threads(ThreadPool& pool, const std::vector<double>& secon
   return threads;
 }
 
-double thread_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-// Thread and processors on which each chunk began and ended, where chunk i computes for seconds[i], and the worker that
-// runs chunk `lowered` has the lowest priority from then on.
-std::vector<std::tuple<int, int, int>> find_places(ThreadPool& pool, const std::vector<double>& seconds,
-                                                   int64_t lowered) {
-  std::vector<std::tuple<int, int, int>> places(seconds.size());
-  pool.parallel_for(static_cast<int64_t>(seconds.size()), [&](int64_t chunk, int thread) {
-    const int began = current_processor();
-    if (chunk == lowered && thread != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(current_thread_id()), 19);
-    for (const double end = thread_seconds() + seconds[static_cast<size_t>(chunk)]; thread_seconds() < end;) {
-    }
-    places[static_cast<size_t>(chunk)] = {thread, began, current_processor()};
-  });
-  return places;
-}
-
 // The address of the memory after each of these sizes.
 std::vector<uintptr_t> reserve_all(Scratch& scratch, const std::vector<size_t>& sizes) {
   std::vector<uintptr_t> addresses;
@@ -84,8 +58,7 @@ void register_testing_base(nb::module_& m) {
       .def(nb::init<int>())
       .def_prop_ro("n_threads", &ThreadPool::n_threads)
       .def("count_chunks", &count_chunks, Released())
-      .def("find_threads", &find_threads, Released())
-      .def("find_places", &find_places, Released(), nb::arg("seconds"), nb::arg("lowered") = -1);
+      .def("find_threads", &find_threads, Released());
   nb::class_<Scratch>(m, "Scratch")
       .def(nb::init<>())
       .def("reserve_all", &reserve_all)
@@ -93,9 +66,6 @@ void register_testing_base(nb::module_& m) {
   m.def("available_threads", &available_threads);
   m.def("cpu_quota", [](const std::string& system) { return cpu_quota(system); });
   m.def("threads_within", &threads_within, nb::arg("n_processors"), nb::arg("quota").none());
-  m.def("current_processor", &current_processor);
-  m.def("move_thread", &move_thread);
-  m.def("leave_processor", &leave_processor);
 }
 
 }  // namespace fluxmlx::bind
