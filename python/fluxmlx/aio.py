@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fluxmlx.inbox import Slot
     from fluxmlx.requests import Request
 
-__all__ = ["AsyncStream", "complete"]
+__all__ = ["AsyncStream", "complete", "together"]
 
 
 class AsyncStream(Running):
@@ -43,8 +43,7 @@ class AsyncStream(Running):
         return self._next()
 
     async def feed(self, sink: Callable[[list[Event]], bool], most: int) -> bool:
-        """Hands the events to a function as they come. Where many streams run, this costs a fraction of what iterating
-        does, since nothing has to wake up for an event.
+        """Hands the events to a function as they come, by plain calls on the loop: no task has to wake up for an event.
 
         Args:
             sink: called on the loop with the events that are there, and says whether it has room for more; must not
@@ -164,6 +163,20 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
+async def together(works: Sequence[Awaitable[None]]) -> None:
+    """Waits for all; the first error, and a cancelled task, cancel the rest."""
+    if len(works) == 1:
+        await works[0]
+        return
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def complete(
     requests: Sequence[Request],
     submit: Callable[[Request], AsyncStream],
@@ -185,13 +198,7 @@ async def complete(
                 report("answers", len(answers), len(requests))
 
     indices = iter(range(len(requests)))
-    workers = [asyncio.create_task(work(indices)) for _ in range(min(width, len(requests)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+    await together([work(indices) for _ in range(min(width, len(requests)))])
     return [answers[index] for index in range(len(requests))]
 
 

@@ -55,20 +55,19 @@ async def feed(
     """
     began = time.perf_counter()
     label = _label(context, model)
-    objects = list(head)
     is_first = True
 
     def sink(events: list[Event]) -> bool:
-        nonlocal is_first, objects
-        if is_first and events[0].token is not None:
-            context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
-        is_first = False
+        nonlocal is_first
+        objects = [item for event in events for item in to_objects(event)]
+        if is_first:
+            is_first, objects = False, [*head, *objects]
+            if events[0].token is not None:
+                context.metrics.first_token.labels(label).observe(time.perf_counter() - began)
         for event in events:
-            objects += to_objects(event)
             if event.usage is not None:
                 _count(context, label, event.usage, event.timings)
-        found, objects = objects, []
-        return output.put_now(found)
+        return output.put_now(objects)
 
     async with engine.astream(prompt, params, max_unread=_MAX_UNREAD) as stream:
         while await stream.feed(sink, _MOST_EVENTS):

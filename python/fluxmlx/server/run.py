@@ -66,9 +66,11 @@ def run_server(
         FluxmlxError: the model cannot be loaded.
     """
     listener = bind(settings.host, settings.port)
-    with contextlib.closing(listener), Patience(_PATIENCE_S) as patience, contextlib.ExitStack() as stack:
-        stack.callback(gc.unfreeze)
-        asyncio.run(_serve(settings, listener, model, pool, protocols, on_listening, patience))
+    try:
+        with contextlib.closing(listener), Patience(_PATIENCE_S) as patience:
+            asyncio.run(_serve(settings, listener, model, pool, protocols, on_listening, patience))
+    finally:
+        gc.unfreeze()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fluxmlx.aio import together
 from fluxmlx.results import Completion, TokenLogprobs
 from fluxmlx.server.context import ServerContext
 from fluxmlx.server.generation import feed, in_thread_if_long, wholes
@@ -18,7 +19,7 @@ from fluxmlx.server.openai.completion_answer import CompletionChunks, Completion
 from fluxmlx.server.openai.completion_request import CompletionRequest
 from fluxmlx.server.openai.fields import SURFACE
 from fluxmlx.server.openai.prompts import Asked, ask, within
-from fluxmlx.server.openai.serving import Server, answer, leased, stay, streamed, together
+from fluxmlx.server.openai.serving import Server, answer, leased, stay, streamed
 from fluxmlx.server.outputs import put
 
 if TYPE_CHECKING:

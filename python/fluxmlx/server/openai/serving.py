@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from fluxmlx.engine import Engine
     from fluxmlx.server.outputs import Output
 
-__all__ = ["Server", "answer", "leased", "stay", "streamed", "together"]
+__all__ = ["Server", "answer", "leased", "stay", "streamed"]
 
 
 @contextlib.asynccontextmanager
@@ -52,17 +51,3 @@ async def answer(request: Request, work: Awaitable[dict[str, Any]]) -> Response:
 def streamed(server: ServerContext, work: Callable[[Output], Awaitable[None]]) -> Response:
     """An answer in chunks."""
     return StreamResponse(work, SSE, error_body=error_body, ping=server.settings.stream_ping)
-
-
-async def together(works: Sequence[Awaitable[None]]) -> None:
-    """Waits for all; the first error, and a cancelled task, cancel the rest."""
-    if len(works) == 1:
-        await works[0]
-        return
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Several streams of one answer."""
+"""Several works of one caller."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from fluxmlx.aio import together
 from fluxmlx.errors import EngineError
-from fluxmlx.server.openai.serving import together
 
 
 class Work:
