@@ -7,6 +7,7 @@
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline constexpr int kGroup = 4;
+inline constexpr int kChains = 1;
 
 template <int G>
 struct Lanes {

@@ -7,6 +7,7 @@
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline constexpr int kGroup = 16;
+inline constexpr int kChains = 2;
 
 struct I8x2 {
   __m512i v;

@@ -6,12 +6,26 @@
 // bytes, with other bits for each part.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// 32 columns with two scales. codes(Index): the vectors of the part.
-template <int kBits, int G, class Codes>
-inline void multiply_part(const Codes& codes, const Group256<G>& x, int part, const Pairs& scales, Sums<G>& sums) {
-  const auto second = [&](auto s) { return codes(Index<4 + decltype(s){}>{}); };
-  multiply_scaled<kBits, 4, G>(codes, x.q + 8 * part, first_of_pairs(scales), sums);
-  multiply_scaled<kBits, 4, G>(second, x.q + 8 * part + 4, second_of_pairs(scales), sums);
+// Four parts of 32 columns with two scales each: codes(part, Index) are a part's vectors, scales(part) what their
+// products are multiplied with, mins(part) what the activations' own sums are, for rest.
+template <int kBits, int G, class Codes, class Scales, class Mins>
+[[gnu::always_inline]] inline void multiply_four(const Codes& codes, const Scales& scales, const Mins& mins,
+                                                 const Group256<G>& x, int first, Sums<G>& sums, Sums<G>& rest) {
+  constexpr int K = kPartsAtOnce<G, 4>;
+  for_each_index<4 / K>([&](auto turn) __attribute__((always_inline)) {
+    const auto number = [&](auto part) { return Index<decltype(turn){} * K + decltype(part){}>{}; };
+    const auto low = [&](auto part, auto s) { return codes(number(part), s); };
+    const auto high = [&](auto part, auto s) { return codes(number(part), Index<4 + decltype(s){}>{}); };
+    const auto* q = x.q + 8 * (first + K * turn);
+    multiply_parts<kBits, 4, K, G>(
+        low, q, [&](auto part, const auto& dots) { add_scaled(sums, dots, first_of_pairs(scales(number(part)))); });
+    multiply_parts<kBits, 4, K, G>(high, q + 4, [&](auto part, const auto& dots) {
+      add_scaled(sums, dots, second_of_pairs(scales(number(part))));
+    });
+    for_each_index<K>([&](auto part) __attribute__((always_inline)) {
+      add_multiples<G>(rest, mins(number(part)), x.sums16[first + number(part)]);
+    });
+  });
 }
 
 // w = d * scale * (code - 32), groups of 16. Of 128 columns, four parts of 32, there are 8 triples of vectors: pairs of
@@ -23,19 +37,14 @@ struct PackedQ6_K {
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for (int half = 0; half < 2; ++half) {
-      const uint8_t* pairs = w + 144 + 768 * half;
-      for_each_index<4>([&](auto quarter) {
-        constexpr int k = quarter;
-        const int part = 4 * half + k;
-        const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
-        const auto codes = [pairs](auto s) {
-          const uint8_t* nibbles = pairs + 32 + k % 2 * 32;
-          return either(bit_field<k / 2 * 4, 15, 0>(load_bytes(nibbles + 96 * s)),
-                        bit_field<2 * k, 3, 4>(load_bytes(pairs + 96 * s)));
-        };
-        multiply_part<6, G>(codes, x, part, scales, sums);
-        add_multiples<G>(rest, scales, x.sums16[part]);
-      });
+      const auto scales = [p = w + 16 + 64 * half](int part) { return load_signed_pairs(p + 16 * part); };
+      const auto codes = [pairs = w + 144 + 768 * half](auto part, auto s) {
+        constexpr int k = decltype(part){};
+        const uint8_t* nibbles = pairs + 32 + k % 2 * 32;
+        return either(bit_field<k / 2 * 4, 15, 0>(load_bytes(nibbles + 96 * s)),
+                      bit_field<2 * k, 3, 4>(load_bytes(pairs + 96 * s)));
+      };
+      multiply_four<6, G>(codes, scales, scales, x, 4 * half, sums, rest);
     }
     sub_shifted<5>(sums, rest);
   }
@@ -49,15 +58,13 @@ struct PackedQ2_K {
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for (int half = 0; half < 2; ++half) {
-      const uint8_t* crumbs = w + 160 + 256 * half;
-      for_each_index<4>([&](auto quarter) {
-        constexpr int k = quarter;
-        const int part = 4 * half + k;
-        const Pairs both = load_pairs(w + 32 + 16 * part);
-        const auto codes = [crumbs](auto s) { return bit_field<2 * k, 3, 0>(load_bytes(crumbs + 32 * s)); };
-        multiply_part<2, G>(codes, x, part, low_nibbles(both), sums);
-        add_multiples<G>(rest, high_nibbles(both), x.sums16[part]);
-      });
+      const auto both = [p = w + 32 + 64 * half](int part) { return load_pairs(p + 16 * part); };
+      const auto codes = [crumbs = w + 160 + 256 * half](auto part, auto s) {
+        return bit_field<2 * decltype(part){}, 3, 0>(load_bytes(crumbs + 32 * s));
+      };
+      const auto scales = [&](int part) { return low_nibbles(both(part)); };
+      const auto mins = [&](int part) { return high_nibbles(both(part)); };
+      multiply_four<2, G>(codes, scales, mins, x, 4 * half, sums, rest);
     }
   }
 };
@@ -69,16 +76,14 @@ struct PackedQ3_K {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<8>([&](auto part) {
-      constexpr int k = part;
-      const Pairs scales = load_signed_pairs(w + 16 + 16 * part);
-      const uint8_t* crumbs = w + 400 + k / 4 * 256;
-      const auto codes = [w, crumbs](auto s) {
-        return either(bit_field<k % 4 * 2, 3, 0>(load_bytes(crumbs + 32 * s)),
-                      bit_field<k, 1, 2>(load_bytes(w + 144 + 32 * s)));
+    for_each_index<2>([&](auto half) __attribute__((always_inline)) {
+      const auto scales = [p = w + 16 + 64 * half](int part) { return load_signed_pairs(p + 16 * part); };
+      const auto codes = [w, crumbs = w + 400 + 256 * half](auto part, auto s) {
+        constexpr int k = decltype(part){};
+        return either(bit_field<2 * k, 3, 0>(load_bytes(crumbs + 32 * s)),
+                      bit_field<4 * decltype(half){} + k, 1, 2>(load_bytes(w + 144 + 32 * s)));
       };
-      multiply_part<3, G>(codes, x, part, scales, sums);
-      add_multiples<G>(rest, scales, x.sums16[part]);
+      multiply_four<3, G>(codes, scales, scales, x, 4 * half, sums, rest);
     });
     sub_shifted<2>(sums, rest);
   }

@@ -28,6 +28,25 @@ inline void multiply_mins(const uint8_t* words, const Group256<G>& x, Sums<G>& r
   add_multiples<G>(rest, either(bit_field<12, 15, 0>(last), bit_field<14, 3, 4>(high)), x.sums32[3]);
 }
 
+// Groups 2 pair and 2 pair + 1 of 32 columns, which share bytes: codes(group, Index), group 0 or 1.
+template <int kBits, int G, class Codes>
+[[gnu::always_inline]] inline void multiply_pair(const Codes& codes, const int8_t (*q)[G][4], const Pairs& scales,
+                                                 Sums<G>& sums) {
+  constexpr int K = kPartsAtOnce<G, 2>;
+  for_each_index<2 / K>([&](auto turn) __attribute__((always_inline)) {
+    const auto of_turn = [&](auto part, auto s) { return codes(Index<decltype(turn){} * K + decltype(part){}>{}, s); };
+    multiply_parts<kBits, 8, K, G>(of_turn, q + 8 * K * turn, [&](auto part, const auto& dots) {
+      add_scaled(sums, dots, turn * K + part == 0 ? first_of_pairs(scales) : second_of_pairs(scales));
+    });
+  });
+}
+
+// Nibbles of group 0 or 1 of a pair: low or high ones of the same eight vectors.
+template <int kWhich>
+inline B32 nibbles_of(B32 both) {
+  return kWhich == 0 ? low_nibbles(both) : high_nibbles(both);
+}
+
 // w = d * scale * code - dmin * min. Low nibbles of 8 vectors are one group of 32, high nibbles the next.
 struct PackedQ4_K {
   static constexpr int64_t kBytes = 32 + 96 + 1024;
@@ -35,13 +54,11 @@ struct PackedQ4_K {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<4>([&](auto pair) {
-      const Pairs scales = scales_k4<decltype(pair){}>(w + 32);
-      const uint8_t* codes = w + 128 + 256 * pair;
-      const auto low = [codes](auto s) { return low_nibbles(load_bytes(codes + 32 * s)); };
-      const auto high = [codes](auto s) { return high_nibbles(load_bytes(codes + 32 * s)); };
-      multiply_scaled<4, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
-      multiply_scaled<4, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
+    for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
+      const auto codes = [at = w + 128 + 256 * pair](auto group, auto s) {
+        return nibbles_of<decltype(group){}>(load_bytes(at + 32 * s));
+      };
+      multiply_pair<4, G>(codes, x.q + 16 * pair, scales_k4<decltype(pair){}>(w + 32), sums);
     });
     multiply_mins<G>(w + 32, x, rest);
   }
@@ -54,20 +71,12 @@ struct PackedQ5_K {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<4>([&](auto pair) {
-      const Pairs scales = scales_k4<decltype(pair){}>(w + 32);
-      const uint8_t* fifth = w + 128;
-      const uint8_t* codes = w + 384 + 256 * pair;
-      const auto low = [=](auto s) {
-        return either(low_nibbles(load_bytes(codes + 32 * s)),
-                      bit_field<2 * decltype(pair){}, 1, 4>(load_bytes(fifth + 32 * s)));
+    for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
+      const auto codes = [w, at = w + 384 + 256 * pair](auto group, auto s) {
+        const B32 fifth = bit_field<2 * decltype(pair){} + decltype(group){}, 1, 4>(load_bytes(w + 128 + 32 * s));
+        return either(nibbles_of<decltype(group){}>(load_bytes(at + 32 * s)), fifth);
       };
-      const auto high = [=](auto s) {
-        return either(high_nibbles(load_bytes(codes + 32 * s)),
-                      bit_field<2 * decltype(pair){} + 1, 1, 4>(load_bytes(fifth + 32 * s)));
-      };
-      multiply_scaled<5, 8, G>(low, x.q + 16 * pair, first_of_pairs(scales), sums);
-      multiply_scaled<5, 8, G>(high, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
+      multiply_pair<5, G>(codes, x.q + 16 * pair, scales_k4<decltype(pair){}>(w + 32), sums);
     });
     multiply_mins<G>(w + 32, x, rest);
   }

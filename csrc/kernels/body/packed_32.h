@@ -22,18 +22,35 @@ inline void prefetch_block(const uint8_t* w, int64_t n) {
   }
 }
 
-// N vectors of codes, codes(Index), times N times four columns of q; finish(dots) as often as a Dots is full.
-template <int kBits, int N, int G, class Codes, class Finish>
-inline void multiply_codes(const Codes& codes, const int8_t (*q)[G][4], const Finish& finish) {
-  constexpr int run = N < kMostProducts<kBits> ? N : kMostProducts<kBits>;
-  for_each_index<N / run>([&](auto part) __attribute__((always_inline)) {
-    Dots<kBits, G> dots = {};
-    for_each_index<run>([&](auto s) __attribute__((always_inline)) {
-      constexpr int place = decltype(part){} * run + decltype(s){};
-      add_products(dots, codes(Index<place>{}), q[place]);
+// How many of N parts that share bytes have their sums under way at once. Of one token all: each byte is read once, and
+// memory at an even pace. More tokens fill the registers with the sums of one part.
+template <int G, int N>
+inline constexpr int kPartsAtOnce = Lanes<G>::kVectors == 1 ? N : 1;
+
+// K parts that are eight vectors apart: N vectors of codes of each, codes(part, Index), times q, N times four columns;
+// finish(part, dots) as often as a Dots is full. One part of one token would have one sum, whose products wait for each
+// other: it has kChains.
+template <int kBits, int N, int K, int G, class Codes, class Finish>
+[[gnu::always_inline]] inline void multiply_parts(const Codes& codes, const int8_t (*q)[G][4], const Finish& finish) {
+  constexpr int C = Lanes<G>::kVectors == 1 && N == 8 && K == 1 ? kChains : 1;
+  constexpr int run = N / C < kMostProducts<kBits> ? N / C : kMostProducts<kBits>;
+  for_each_index<N / run / C>([&](auto turn) __attribute__((always_inline)) {
+    Dots<kBits, G> dots[C][K] = {};
+    for_each_index<run * C * K>([&](auto i) __attribute__((always_inline)) {
+      constexpr int part = decltype(i){} % K, chain = decltype(i){} / K % C;
+      constexpr int place = (decltype(turn){} * C + chain) * run + decltype(i){} / K / C;
+      add_products(dots[chain][part], codes(Index<part>{}, Index<place>{}), q[8 * part + place]);
     });
-    finish(dots);
+    for_each_index<C * K>(
+        [&](auto i) __attribute__((always_inline)) { finish(Index<decltype(i){} % K>{}, dots[i / K][i % K]); });
   });
+}
+
+// The same of one part: codes(Index), finish(dots).
+template <int kBits, int N, int G, class Codes, class Finish>
+[[gnu::always_inline]] inline void multiply_codes(const Codes& codes, const int8_t (*q)[G][4], const Finish& finish) {
+  multiply_parts<kBits, N, 1, G>([&](auto, auto s) { return codes(s); }, q,
+                                 [&](auto, const auto& dots) { finish(dots); });
 }
 
 // The 32 columns of a block.

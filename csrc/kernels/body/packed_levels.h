@@ -29,9 +29,13 @@ struct PackedTernary {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<8>([&](auto part) {
-      const auto codes = [w](auto s) { return load_crumbs<decltype(part){}>(w + 16, s); };
-      multiply_codes<2, 8, G>(codes, x.q + 8 * part, [&](const auto& dots) { add_total(sums, dots); });
+    constexpr int K = kPartsAtOnce<G, 4>;
+    for_each_index<8 / K>([&](auto turn) __attribute__((always_inline)) {
+      const auto codes = [&](auto part, auto s) {
+        return load_crumbs<decltype(turn){} * K + decltype(part){}>(w + 16, s);
+      };
+      const auto add = [&](auto, const auto& dots) { add_total(sums, dots); };
+      multiply_parts<2, 8, K, G>(codes, x.q + 8 * K * turn, add);
     });
     for_each_index<4>([&](auto pair) { add_multiples<G>(rest, load_pairs(kOnes), x.sums32[pair]); });
     sub_shifted<0>(sums, rest);
@@ -47,16 +51,14 @@ struct PackedIQ1 {
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     const B32 shifts = load_bytes(w + 80);
-    for_each_index<8>([&](auto part) {
-      constexpr int k = part;
-      const Pairs scales = load_odd_scales<k>(w + 16);
-      const B32 shift = repeat_byte<k / 2>(shifts);
-      const auto codes = [w, shift](auto s) {
-        const B32 third = bit_field<k % 2 * 4 + decltype(s){} / 2, 1, 2>(shift);
+    for_each_index<2>([&](auto half) __attribute__((always_inline)) {
+      const auto scales = [w](auto part) { return load_odd_scales<4 * decltype(half){} + decltype(part){}>(w + 16); };
+      const auto codes = [w, shifts](auto part, auto s) {
+        constexpr int k = 4 * decltype(half){} + decltype(part){};
+        const B32 third = bit_field<k % 2 * 4 + decltype(s){} / 2, 1, 2>(repeat_byte<k / 2>(shifts));
         return look_up_codes<5>(either(load_crumbs<k>(w + 112, s), third), kernels::kIq1Values);
       };
-      multiply_part<5, G>(codes, x, part, scales, sums);
-      add_multiples<G>(rest, scales, x.sums16[part]);
+      multiply_four<5, G>(codes, scales, scales, x, 4 * half, sums, rest);
     });
     sub_shifted<4>(sums, rest);
   }
@@ -70,15 +72,14 @@ struct PackedIQ2 {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<8>([&](auto part) {
-      constexpr int k = part;
-      const Pairs scales = load_odd_scales<k>(w + 16);
-      const auto codes = [w](auto s) {
+    for_each_index<2>([&](auto half) __attribute__((always_inline)) {
+      const auto scales = [w](auto part) { return load_odd_scales<4 * decltype(half){} + decltype(part){}>(w + 16); };
+      const auto codes = [w](auto part, auto s) {
+        constexpr int k = 4 * decltype(half){} + decltype(part){};
         const B32 sign = bit_field<k, 1, 2>(load_bytes(w + 80 + 32 * s));
         return look_up_codes<7>(either(load_crumbs<k>(w + 336, s), sign), kernels::kIq2Values);
       };
-      multiply_part<7, G>(codes, x, part, scales, sums);
-      add_multiples<G>(rest, scales, x.sums16[part]);
+      multiply_four<7, G>(codes, scales, scales, x, 4 * half, sums, rest);
     });
     sub_shifted<6>(sums, rest);
   }

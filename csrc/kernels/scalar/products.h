@@ -6,7 +6,8 @@
 // functions with the same results.
 namespace fluxmlx::kernels::scalar {
 
-inline constexpr int kGroup = 4;  // most tokens together
+inline constexpr int kGroup = 4;   // most tokens together
+inline constexpr int kChains = 1;  // most sums of one part of one token together
 
 // The vectors that hold a number for each of eight rows and G tokens.
 template <int G>
