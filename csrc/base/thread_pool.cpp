@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/processors.h"
 
 namespace fluxmlx {
 namespace {
@@ -19,8 +20,8 @@ namespace {
 constexpr std::chrono::microseconds kSpin{40};
 constexpr int64_t kMaxChunks = int64_t{1} << 30;  // of one round: a share numbers them in 32 bits
 
-// Shorter than the slice after which a system takes a processor away that others wait for.
-constexpr std::chrono::microseconds kTurn{500};
+// Shorter than the slice after which a system takes a processor away that others wait for, see decision 039.
+constexpr std::chrono::microseconds kTurn{1000};
 
 using Clock = std::chrono::steady_clock;
 
@@ -71,17 +72,21 @@ struct alignas(64) Share {
 }  // namespace
 
 struct ThreadPool::State {
-  explicit State(int n) : n_threads(n), shares(static_cast<size_t>(n)) {}
+  explicit State(int n) : n_threads(n), apart(n <= n_processors()), shares(static_cast<size_t>(n)) {}
   ~State();
 
   void run_chunks(int thread) noexcept;
   void run_chunk(int64_t chunk, int thread) noexcept;
   void run_round(int64_t begin, int64_t count, const Work& round_work);
   void sleep(uint64_t seen);
+  void show_place() noexcept;
+  void keep_apart() noexcept;
   void loop(int thread);
 
   const int n_threads;
+  const bool apart;  // a processor for each thread
   std::vector<Share> shares;
+  alignas(64) std::atomic<int> callers_processor{-1};
   alignas(64) std::atomic<uint64_t> round{0};
   alignas(64) std::atomic<int64_t> done{0};
   alignas(64) std::atomic<int> sleepers{0};
@@ -125,6 +130,7 @@ void ThreadPool::State::run_round(int64_t begin, int64_t count, const Work& roun
   work = round_work;
   first_chunk = begin;
   done.store(0, std::memory_order_relaxed);
+  show_place();
   for (int i = 0; i < n_threads; ++i) {
     shares[static_cast<size_t>(i)].fill(count * i / n_threads, count * (i + 1) / n_threads);
   }
@@ -148,6 +154,21 @@ void ThreadPool::State::sleep(uint64_t seen) {
   sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
+void ThreadPool::State::show_place() noexcept {
+  const int here = current_processor();
+  // Written when it is new only: the workers read it at every round.
+  if (callers_processor.load(std::memory_order_relaxed) != here) {
+    callers_processor.store(here, std::memory_order_relaxed);
+  }
+}
+
+// Beside a busy process a system may keep a worker on the caller's processor, where the two take turns at what they
+// could do at once, and leave another one to that process alone. A thread moves itself and no other.
+void ThreadPool::State::keep_apart() noexcept {
+  const int here = current_processor();
+  if (apart && here == callers_processor.load(std::memory_order_relaxed)) leave_processor(here);
+}
+
 // Gives way to other processes now and then while it holds no chunk, so that they do not stop it in the middle of one,
 // where all threads would wait for it.
 void ThreadPool::State::loop(int thread) {
@@ -158,6 +179,7 @@ void ThreadPool::State::loop(int thread) {
       std::this_thread::yield();
       turn = Clock::now();
     }
+    keep_apart();
     const auto called = [&] { return round.load(std::memory_order_acquire) != seen || stopping; };
     if (!spin_until(called)) sleep(seen);
     seen = round.load(std::memory_order_acquire);

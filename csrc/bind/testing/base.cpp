@@ -1,13 +1,17 @@
 // The fork-join pool and the kept memory under the kernels.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <thread>
+#include <utility>
 
 #include "base/cpu_quota.h"
+#include "base/processors.h"
 #include "base/scratch.h"
 #include "base/thread_pool.h"
 #include "bind/register.h"
@@ -39,6 +43,23 @@ std::vector<int> find_threads(ThreadPool& pool, const std::vector<double>& secon
   return threads;
 }
 
+double thread_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Thread and processor on which each chunk began, where chunk i computes for seconds[i].
+std::vector<std::pair<int, int>> find_places(ThreadPool& pool, const std::vector<double>& seconds) {
+  std::vector<std::pair<int, int>> places(seconds.size());
+  pool.parallel_for(static_cast<int64_t>(seconds.size()), [&](int64_t chunk, int thread) {
+    places[static_cast<size_t>(chunk)] = {thread, current_processor()};
+    for (const double end = thread_seconds() + seconds[static_cast<size_t>(chunk)]; thread_seconds() < end;) {
+    }
+  });
+  return places;
+}
+
 // The address of the memory after each of these sizes.
 std::vector<uintptr_t> reserve_all(Scratch& scratch, const std::vector<size_t>& sizes) {
   std::vector<uintptr_t> addresses;
@@ -58,13 +79,17 @@ void register_testing_base(nb::module_& m) {
       .def(nb::init<int>())
       .def_prop_ro("n_threads", &ThreadPool::n_threads)
       .def("count_chunks", &count_chunks, Released())
-      .def("find_threads", &find_threads, Released());
+      .def("find_threads", &find_threads, Released())
+      .def("find_places", &find_places, Released());
   nb::class_<Scratch>(m, "Scratch")
       .def(nb::init<>())
       .def("reserve_all", &reserve_all)
       .def_prop_ro("n_bytes", &Scratch::n_bytes);
   m.def("available_threads", &available_threads);
   m.def("cpu_quota", [](const std::string& system) { return cpu_quota(system); });
+  m.def("n_processors", &n_processors);
+  m.def("current_processor", &current_processor);
+  m.def("leave_processor", &leave_processor);
   m.def("threads_within", &threads_within, nb::arg("n_processors"), nb::arg("quota").none());
 }
 
