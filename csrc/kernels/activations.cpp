@@ -108,7 +108,8 @@ Activations::Activations(const Table& table, ThreadPool& pool, const float* x, i
     : floats(x),
       float_groups(x),
       row_bytes32(n_cols / 32 * static_cast<int64_t>(sizeof(Block32))),
-      row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))) {
+      row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))),
+      alone(pool.n_threads() == 1) {
   const InputRows rows{table, x, n_tokens, n_cols, norm, forms};
   if (rows.are_ready()) return;
   const Places places = reserve(rows, pool.n_threads(), row_bytes32, row_bytes256);

@@ -86,6 +86,7 @@ struct Activations {
   const std::byte* groups32 = nullptr;   // Group32 after Group32, for packed types with one scale per 32
   const std::byte* groups256 = nullptr;  // Group256 after Group256, for packed types with super-blocks
   int64_t row_bytes32, row_bytes256;     // a token's share of its group
+  bool alone;                            // one thread reads the weights
 };
 
 }  // namespace fluxmlx::kernels

@@ -24,6 +24,7 @@ struct PackedKernel {
   MultiplyStrip multiply;
   int64_t block_bytes;
   int block_size;
+  MultiplyStrip multiply_alone = nullptr;  // for one token and one thread, where that differs
 };
 
 template <class Type, int G = kGroup>
@@ -50,8 +51,20 @@ inline PackedKernel kernel_32() {
 }
 
 template <class Type>
+inline void multiply_strip_256_alone(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t,
+                                     float* out) {
+  multiply_group_256<Type, 1, kAheadAlone>(bytes_of(strip), reinterpret_cast<const Group256<1>*>(x), n_blocks, out);
+}
+
+template <class Type>
 inline PackedKernel kernel_256() {
   return {multiply_strip_256<Type>, Type::kBytes, 256};
+}
+
+// Of the types that one thread multiplies as fast as it reads them.
+template <class Type>
+inline PackedKernel kernel_k() {
+  return {multiply_strip_256<Type>, Type::kBytes, 256, multiply_strip_256_alone<Type>};
 }
 
 template <bool kSigned>
@@ -102,15 +115,15 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::NVFP4:
       return kernel_nvfp4<false>();
     case TensorType::Q2_K:
-      return kernel_256<PackedQ2_K>();
+      return kernel_k<PackedQ2_K>();
     case TensorType::Q3_K:
-      return kernel_256<PackedQ3_K>();
+      return kernel_k<PackedQ3_K>();
     case TensorType::Q4_K:
-      return kernel_256<PackedQ4_K>();
+      return kernel_k<PackedQ4_K>();
     case TensorType::Q5_K:
-      return kernel_256<PackedQ5_K>();
+      return kernel_k<PackedQ5_K>();
     case TensorType::Q6_K:
-      return kernel_256<PackedQ6_K>();
+      return kernel_k<PackedQ6_K>();
     case TensorType::IQ4_XS:
       return kernel_256<PackedIQ4_XS>();
     case TensorType::IQ1_S:
@@ -139,7 +152,8 @@ inline void multiply_strip(const Matrix& w, const Panel& panel, float* out) {
   const bool super = kernel.block_size == 256;
   const std::byte* x = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
                              : panel.x->groups32 + panel.token * panel.x->row_bytes32;
-  kernel.multiply(strip, x, n_blocks, panel.n_tokens, out);
+  const bool alone = kernel.multiply_alone != nullptr && panel.x->alone && panel.n_tokens == 1;
+  (alone ? kernel.multiply_alone : kernel.multiply)(strip, x, n_blocks, panel.n_tokens, out);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

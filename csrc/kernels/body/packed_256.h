@@ -90,14 +90,14 @@ inline F8 unit_of(const uint8_t* w) {
 }
 
 // out[t, r] = strip . x[t] for G tokens.
-template <class Type, int G>
+template <class Type, int G, int kDistance = kAhead<G>>
 [[gnu::flatten, gnu::noinline]] void multiply_group_256(const uint8_t* w, const Group256<G>* x, int64_t n_blocks,
                                                         float* out) {
   constexpr int n = Lanes<G>::kVectors;
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
-    prefetch_block<G>(w, Type::kBytes);
+    prefetch_block<kDistance>(w, Type::kBytes);
     Sums<G> sums = {}, rest = {};
     Type::template multiply<G>(w, *x, sums, rest);
     const auto d = for_tokens<G>(unit_of<Type>(w));

@@ -10,13 +10,18 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 // Eight halves, one per row.
 inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<const uint16_t*>(p)); }
 
-// Asks the second cache for the block of n bytes that is 4 KiB ahead. Where tokens share a block, products take as long
-// as the memory, and the processor alone looks ahead too little to have both go on at once. One token is bound by the
-// memory, which reads best when it is left alone.
+// How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
+// and the processor alone looks ahead too little to have both go on at once. One token is bound by the memory, which
+// reads best when it is left alone by two threads and more; one thread is bound by how many lines it waits for.
 template <int G>
+inline constexpr int kAhead = G > 1 ? 4096 : 0;
+inline constexpr int kAheadAlone = 16384;
+
+// Asks for the block of n bytes that is so far ahead, which may be behind the end.
+template <int kDistance>
 inline void prefetch_block(const uint8_t* w, int64_t n) {
-  if constexpr (G > 1) {
-    const uintptr_t begin = reinterpret_cast<uintptr_t>(w) + 4096;  // may be behind the end
+  if constexpr (kDistance > 0) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(w) + kDistance;
     const uintptr_t end = begin + static_cast<uintptr_t>(n);
     for (uintptr_t p = begin; p < end; p += 64) __builtin_prefetch(reinterpret_cast<const void*>(p), 0, 2);
   }
@@ -147,7 +152,7 @@ template <class Type, int G>
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
-    prefetch_block<G>(w, Type::kBytes);
+    prefetch_block<kAhead<G>>(w, Type::kBytes);
     Sums<G> sums = {};
     Type::template multiply<G>(w, *x, sums);
     const auto d = for_tokens<G>(Type::scale(w));

@@ -47,7 +47,7 @@ template <int kBits, TensorType kScale, int G>
     for (int i = 0; i < n; ++i) inner[i] = for_tokens<G>(broadcast(0));
     for (int part = 0; part < n_parts; ++part) {
       const uint8_t* codes = w + 2 * Type::kNumberBytes + part * Type::kPartBytes;
-      prefetch_block<G>(codes, Type::kPartBytes);
+      prefetch_block<kAhead<G>>(codes, Type::kPartBytes);
       Sums<G> sums = {};
       multiply_32<kBits>(affine_codes<kBits>(codes), x[part], sums);
       for (int i = 0; i < n; ++i) {

@@ -29,7 +29,7 @@ template <bool kSigned, int G>
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += PackedNVFP4::kBytes, x += 2) {
-    prefetch_block<G>(w, PackedNVFP4::kBytes);
+    prefetch_block<kAhead<G>>(w, PackedNVFP4::kBytes);
     for_each_index<4>([&](auto group) __attribute__((always_inline)) {
       constexpr int k = group;
       Sums<G> sums = {};
