@@ -123,6 +123,17 @@ def plot(result: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
+def bound(rows: list[dict[str, Any]]) -> list[str]:
+    """What keeps `tg` from being faster."""
+    found = [row["ours"]["roof"] for row in rows if row["test"].startswith("tg")]
+    if not found:
+        return []
+    return [
+        "`tg` is bound by the memory: its rows are "
+        f"{min(found):.0%} to {max(found):.0%} of the bandwidth that was probed around each run."
+    ]
+
+
 def into_readme(result: dict[str, Any], readme: Path) -> None:
     """Replaces what is between the two marks of the README by a short table.
 
@@ -139,7 +150,7 @@ def into_readme(result: dict[str, Any], readme: Path) -> None:
     ]  # fmt: skip
     peer = result["rows"][0]["peer"]["runs"][0]["facts"]["version"]
     note = f"Tokens per second, medians; {result['cpu']}, {result['date'][:10]}, fluxmlx {result['commit']}, {peer}."
-    body = "\n".join([BEGIN, "", *table(head, rows), "", note, "", END])
+    body = "\n".join([BEGIN, "", *table(head, rows), "", note, *bound(result["rows"]), "", END])
     text, count = re.subn(
         f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: body, readme.read_text(), flags=re.DOTALL
     )
