@@ -128,10 +128,8 @@ def bound(rows: list[dict[str, Any]]) -> list[str]:
     found = [row["ours"]["roof"] for row in rows if row["test"].startswith("tg")]
     if not found:
         return []
-    return [
-        "`tg` is bound by the memory: its rows are "
-        f"{min(found):.0%} to {max(found):.0%} of the bandwidth that was probed around each run."
-    ]
+    span = f"{min(found):.0%} to {max(found):.0%}"
+    return [f"`tg` is bound by the memory: its rows are {span} of the bandwidth that was probed around each run."]
 
 
 def into_readme(result: dict[str, Any], readme: Path) -> None:

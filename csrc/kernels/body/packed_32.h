@@ -11,11 +11,14 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<const uint16_t*>(p)); }
 
 // How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
-// and the processor alone looks ahead too little to have both go on at once. One token is bound by the memory, which
-// reads best when it is left alone by two threads and more; one thread is bound by how many lines it waits for.
-template <int G>
-inline constexpr int kAhead = G > 1 ? 4096 : 0;
+// and the processor alone looks ahead too little to have both go on at once; few tokens leave room for more lines on
+// their way. One token is bound by the memory, which reads best when it is left alone by two threads and more; one
+// thread is bound by how many lines it waits for. Decision 038 has the measurements.
 inline constexpr int kAheadAlone = 16384;
+template <int G>
+inline constexpr int kAhead = G == 1   ? 0
+                              : G <= 4 ? 16384
+                                       : 4096;
 
 // Asks for the block of n bytes that is so far ahead, which may be behind the end.
 template <int kDistance>
