@@ -129,7 +129,9 @@ def bound(rows: list[dict[str, Any]]) -> list[str]:
     if not found:
         return []
     span = f"{min(found):.0%} to {max(found):.0%}"
-    return [f"`tg` is bound by the memory: its rows are {span} of the bandwidth that was probed around each run."]
+    return [
+        f"`tg` is bound by the memory: its rows are {span} of the bandwidth that was probed around each run."
+    ]
 
 
 def into_readme(result: dict[str, Any], readme: Path) -> None:
