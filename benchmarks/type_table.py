@@ -56,10 +56,10 @@ def bits(name: str) -> tuple[float, float]:
     from fluxmlx._core import testing
 
     number, block, size, _ = _core.tensor_types()[name]
-    columns = max(block, 256)
-    matrix = (number, bytes(8 * columns // block * size), 8, columns)
+    rows, columns = 32, max(block, 256)  # whole strips, also of the widest
+    matrix = (number, bytes(rows * columns // block * size), rows, columns)
     packed = testing.pack(matrix)[1] if testing.has_packed(number) else matrix[1]
-    return size * 8 / block, len(packed) / columns
+    return size * 8 / block, 8 * len(packed) / (rows * columns)
 
 
 def cells(folder: Path, name: str, tests: dict[str, dict[str, Any]]) -> tuple[str, ...]:

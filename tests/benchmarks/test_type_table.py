@@ -30,3 +30,12 @@ def test_a_row_has_the_type_and_both_programs(monkeypatch: pytest.MonkeyPatch) -
     page = importlib.import_module("type_table").page([result])
     assert "| IQ2_XS | 2.312 | packed | 3.312 | affine 8 bit, nearest level | 300 | 100 | **3.00** |" in page
     assert "| 80 | 40 | **2.00** | 50% |" in page
+
+
+@pytest.mark.parametrize(("name", "in_memory"), [("F16", 16), ("F32", 32), ("Q4_K", 4.5), ("IQ2_XS", 3.3125)])
+def test_bits_are_those_of_a_large_matrix(
+    monkeypatch: pytest.MonkeyPatch, name: str, in_memory: float
+) -> None:
+    """Rows that fill a strip up are not counted."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    assert importlib.import_module("type_table").bits(name)[1] == in_memory
