@@ -123,15 +123,13 @@ def plot(result: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def bound(rows: list[dict[str, Any]]) -> list[str]:
-    """What keeps `tg` from being faster."""
+def bandwidth_used(rows: list[dict[str, Any]]) -> list[str]:
+    """How much of what the memory gives the `tg` rows read, where there are any."""
     found = [row["ours"]["roof"] for row in rows if row["test"].startswith("tg")]
     if not found:
         return []
     span = f"{min(found):.0%} to {max(found):.0%}"
-    return [
-        f"`tg` is bound by the memory: its rows are {span} of the bandwidth that was probed around each run."
-    ]
+    return [f"In `tg`, fluxmlx reads {span} of the memory bandwidth that was probed around each run."]
 
 
 def into_readme(result: dict[str, Any], readme: Path) -> None:
@@ -150,7 +148,7 @@ def into_readme(result: dict[str, Any], readme: Path) -> None:
     ]  # fmt: skip
     peer = result["rows"][0]["peer"]["runs"][0]["facts"]["version"]
     note = f"Tokens per second, medians; {result['cpu']}, {result['date'][:10]}, fluxmlx {result['commit']}, {peer}."
-    body = "\n".join([BEGIN, "", *table(head, rows), "", note, *bound(result["rows"]), "", END])
+    body = "\n".join([BEGIN, "", *table(head, rows), "", note, *bandwidth_used(result["rows"]), "", END])
     text, count = re.subn(
         f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: body, readme.read_text(), flags=re.DOTALL
     )

@@ -26,9 +26,13 @@ def test_processors_are_those_that_the_thread_may_use() -> None:
 
 def test_a_thread_leaves_a_processor_and_may_come_back() -> None:
     """The calling thread goes on elsewhere, and its affinity is as before."""
+    n_left = 0
     for _ in range(20):
-        testing.leave_processor(testing.current_processor())
+        here = testing.current_processor()
+        testing.leave_processor(here)
+        n_left += testing.current_processor() != here
         assert os.sched_getaffinity(0) == ALLOWED
+    assert n_left >= 15  # the system may bring it back at any time
 
 
 def test_the_only_processor_is_not_left() -> None:

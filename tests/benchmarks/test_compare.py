@@ -164,7 +164,7 @@ def test_the_readme_takes_a_quiet_run_only(load: Any, tmp_path: Path) -> None:
     assert (
         "| m.gguf | tg128 | 2 | 22.0 | 11.0 | 2.00 |" in new and "old" not in new and new.endswith("after\n")
     )
-    assert "50% to 50% of the bandwidth" in new
+    assert "reads 50% to 50% of the memory bandwidth" in new
     page.write_text("no marks", encoding="utf-8")
     with pytest.raises(SystemExit, match="marks"):
         report.into_readme(result(busy=False), page)
