@@ -27,16 +27,16 @@ void check(const Matrix& w) {
   }
 }
 
-// Rows of the panels of all products of a call: the widest strip that one of them has.
-int panel_rows(const Forms& forms) { return forms.float_groups ? kMostPanelRows : kPanelRows; }
+// Rows of the strips of all products of a call: the widest that one of them has.
+int common_strip_rows(const Forms& forms) { return forms.float_groups ? kWideStripRows : kStripRows; }
 
-int64_t count_panels(const Matrix& w, int panel_rows) { return (w.n_rows + panel_rows - 1) / panel_rows; }
+int64_t count_strips(const Matrix& w, int strip_rows) { return (w.n_rows + strip_rows - 1) / strip_rows; }
 
 // Enough chunks that a slow thread is made up for, each large enough to be worth taking.
-int64_t panels_per_chunk(int64_t n_panels, int64_t panel_work, int n_threads) {
-  constexpr int64_t least_work = 1 << 14, most_panels = 64;
-  const int64_t even = n_panels / (n_threads * int64_t{8});
-  return std::clamp<int64_t>(std::max(even, least_work / std::max<int64_t>(panel_work, 1)), 1, most_panels);
+int64_t strips_per_chunk(int64_t n_strips, int64_t strip_work, int n_threads) {
+  constexpr int64_t least_work = 1 << 14, most_strips = 64;
+  const int64_t even = n_strips / (n_threads * int64_t{8});
+  return std::clamp<int64_t>(std::max(even, least_work / std::max<int64_t>(strip_work, 1)), 1, most_strips);
 }
 
 // Tokens that meet a strip, in whole groups, while their quantised rows stay in the second cache; floats are cut into
@@ -48,22 +48,28 @@ int64_t token_block(const Forms& forms, int64_t n_cols) {
   return std::clamp(cache / (n_cols * 5 / 4 + 1) / group * group, group, int64_t{kTokenBlock});
 }
 
-// body(panel number) for every panel and block of tokens; a block's activations stay cached over a chunk's panels.
+struct Strips {
+  int64_t begin, end;
+};
+
+// body(strips of a chunk, first token, tokens) for all strips and blocks of tokens; a block's activations stay cached
+// over a chunk's strips.
 template <class Body>
-void for_each_panel(ThreadPool& pool, int64_t n_panels, int64_t panel_size, int64_t n_tokens, int64_t token_block,
+void for_each_chunk(ThreadPool& pool, int64_t n_strips, int64_t strip_size, int64_t n_tokens, int64_t token_block,
                     const Body& body) {
-  const int64_t size = panels_per_chunk(n_panels, panel_size * n_tokens, pool.n_threads());
-  pool.parallel_for((n_panels + size - 1) / size, [&](int64_t chunk, int) {
-    const int64_t end = std::min(n_panels, (chunk + 1) * size);
+  const int64_t size = strips_per_chunk(n_strips, strip_size * n_tokens, pool.n_threads());
+  pool.parallel_for((n_strips + size - 1) / size, [&](int64_t chunk, int) {
+    const Strips strips{chunk * size, std::min(n_strips, (chunk + 1) * size)};
     for (int64_t token = 0; token < n_tokens; token += token_block) {
-      const int64_t count = std::min<int64_t>(token_block, n_tokens - token);
-      for (int64_t panel = chunk * size; panel < end; ++panel) body(panel, token, count);
+      body(strips, token, std::min(token_block, n_tokens - token));
     }
   });
 }
 
-Panel panel_at(const Activations& x, const Matrix& w, int64_t row, int n_rows, int64_t token, int64_t n_tokens) {
-  return {&x, token, n_tokens, row, static_cast<int>(std::min<int64_t>(n_rows, w.n_rows - row))};
+// The rows of those strips that a matrix has.
+Panel panel_of(const Matrix& w, const Strips& strips, int strip_rows, const Activations& x, int64_t token, int64_t n) {
+  const int64_t begin = std::max<int64_t>(strips.begin, 0) * strip_rows;
+  return {&x, token, n, begin, std::min(strips.end * strip_rows, w.n_rows) - begin};
 }
 
 }  // namespace
@@ -79,18 +85,21 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
     }
     forms.add(product.w);
   }
-  const int n_rows = panel_rows(forms);
-  int64_t n_panels = 0;
-  for (const Linear& product : products) n_panels += count_panels(product.w, n_rows);
-  if (n_panels == 0) return;
+  const int rows = common_strip_rows(forms);
+  int64_t n_strips = 0;
+  for (const Linear& product : products) n_strips += count_strips(product.w, rows);
+  if (n_strips == 0) return;
   const int64_t n_cols = products.front().w.n_cols;
   const Activations input(table, pool, x, n_tokens, n_cols, norm, forms);
-  const auto body = [&](int64_t index, int64_t token, int64_t n) {
-    const Linear* product = products.data();
-    for (; index >= count_panels(product->w, n_rows); ++product) index -= count_panels(product->w, n_rows);
-    table.linear(*product, panel_at(input, product->w, index * n_rows, n_rows, token, n), panel_scratch());
+  const auto body = [&](Strips strips, int64_t token, int64_t n) {
+    for (const Linear& product : products) {
+      const Panel panel = panel_of(product.w, strips, rows, input, token, n);
+      if (panel.n_rows > 0) table.linear(product, panel, panel_scratch());
+      const int64_t count = count_strips(product.w, rows);
+      strips.begin -= count, strips.end -= count;
+    }
   };
-  for_each_panel(pool, n_panels, n_rows * n_cols, n_tokens, token_block(forms, n_cols), body);
+  for_each_chunk(pool, n_strips, rows * n_cols, n_tokens, token_block(forms, n_cols), body);
 }
 
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
@@ -106,11 +115,11 @@ void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t 
   forms.add(gate);
   forms.add(up);
   const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms);
-  const int n_rows = panel_rows(forms);
-  const auto body = [&](int64_t index, int64_t token, int64_t n) {
-    table.gated_linear(products, panel_at(input, gate, index * n_rows, n_rows, token, n), panel_scratch());
+  const int rows = common_strip_rows(forms);
+  const auto body = [&](const Strips& strips, int64_t token, int64_t n) {
+    table.gated_linear(products, panel_of(gate, strips, rows, input, token, n), panel_scratch());
   };
-  for_each_panel(pool, count_panels(gate, n_rows), 2 * n_rows * gate.n_cols, n_tokens, token_block(forms, gate.n_cols),
+  for_each_chunk(pool, count_strips(gate, rows), 2 * rows * gate.n_cols, n_tokens, token_block(forms, gate.n_cols),
                  body);
 }
 

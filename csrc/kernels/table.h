@@ -12,8 +12,7 @@
 namespace fluxmlx::kernels {
 
 inline constexpr int kPanelRows = 8;        // weight rows that are dequantised together
-inline constexpr int kMostPanelRows = 32;   // rows of a panel where a matrix has wide strips
-inline constexpr int kTokenBlock = 192;     // tokens that meet one panel
+inline constexpr int kTokenBlock = 192;     // tokens that meet one strip
 inline constexpr int kMostTokenGroup = 16;  // tokens whose quantised activations lie together
 inline constexpr int kMostFloatGroup = 12;  // tokens whose floats lie together, for wide strips
 inline constexpr int kWideSlice = 256;      // columns of a wide strip whose products are one sum
@@ -25,17 +24,16 @@ inline constexpr int kSpan = 256;           // positions whose softmax is one pa
 struct alignas(64) PanelScratch {
   float panel[kWideSlice * kWideStripRows];   // also kPanelRows * (kWholeRow + 8)
   float lanes[kTokenBlock * kPanelRows * 8];  // partial sums between the slices of a row
-  float gate[kTokenBlock * kMostPanelRows];
-  float up[kTokenBlock * kMostPanelRows];
+  float gate[kTokenBlock * kWideStripRows];
+  float up[kTokenBlock * kWideStripRows];
 };
 static_assert(kWideSlice * kWideStripRows >= kPanelRows * (kWholeRow + 8));
 
-// Rows [row, row + n_rows) of a product, at most kMostPanelRows, for a block of at most kTokenBlock tokens.
+// Rows [row, row + n_rows) of a product, of any number of strips, for a block of at most kTokenBlock tokens.
 struct Panel {
   const Activations* x;
   int64_t token, n_tokens;
-  int64_t row;
-  int n_rows;
+  int64_t row, n_rows;
 };
 
 // Rows [row, row + n_rows) of a sequence and the query heads of one key/value head.

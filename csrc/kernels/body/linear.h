@@ -96,12 +96,8 @@ inline void fill_panel(const Matrix& w, quant::DequantizeFn dequantize, const Pa
   for (int64_t i = panel.n_rows * stride; i < kPanelRows * stride; ++i) out[i] = 0;
 }
 
-// out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows), for a panel of at most kPanelRows
+// out[t, r] = w[row + r] . x[t], (n_tokens, kPanelRows), for at most kPanelRows rows of blocks
 inline void multiply_eight(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
-  if (w.form == Form::packed) {
-    multiply_strip(w, panel, out);
-    return;
-  }
   const quant::DequantizeFn dequantize = find_dequantize(w.type);
   const int64_t step = w.n_cols <= kWholeRow ? w.n_cols : kSlice;
   const float* x = panel.x->floats + panel.token * w.n_cols;
@@ -114,23 +110,35 @@ inline void multiply_eight(const Matrix& w, const Panel& panel, PanelScratch& sc
   }
 }
 
-// body(eight rows of the panel, where their results are) for all rows of a panel.
-template <class Body>
-inline void for_each_eight(const Panel& panel, float* out, const Body& body) {
-  for (int r = 0; r < panel.n_rows; r += kPanelRows, out += panel.n_tokens * kPanelRows) {
-    const int n_rows = panel.n_rows - r < kPanelRows ? panel.n_rows - r : kPanelRows;
-    body(Panel{panel.x, panel.token, panel.n_tokens, panel.row + r, n_rows}, out);
+// body(the next kRows rows of a panel) for all of them.
+template <int kRows, class Body>
+inline void for_each_part(const Panel& panel, const Body& body) {
+  Panel part = panel;
+  for (int64_t left = panel.n_rows; left > 0; left -= kRows, part.row += kRows) {
+    part.n_rows = left < kRows ? left : kRows;
+    body(part);
   }
 }
 
-// out[r / 8, t, r % 8] = w[row + r] . x[t]
-inline void multiply_panel(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
-  if (w.form == Form::packed && has_wide_strips(w.type)) {
-    multiply_wide(w, panel, scratch, out);
+// body(eight rows of a strip, where their results are)
+template <class Body>
+inline void for_each_eight(const Panel& strip, float* out, const Body& body) {
+  for_each_part<kPanelRows>(strip, [&](const Panel& eight) {
+    body(eight, out);
+    out += strip.n_tokens * kPanelRows;
+  });
+}
+
+// out[r / 8, t, r % 8] = w[row + r] . x[t] for at most kWideStripRows rows that are not narrow strips
+inline void multiply_wide_or_blocks(const Matrix& w, const Panel& strip, PanelScratch& scratch, float* out) {
+  if (w.form == Form::packed) {
+    multiply_wide(w, strip, scratch, out);
   } else {
-    for_each_eight(panel, out, [&](const Panel& eight, float* y) { multiply_eight(w, eight, scratch, y); });
+    for_each_eight(strip, out, [&](const Panel& eight, float* y) { multiply_eight(w, eight, scratch, y); });
   }
 }
+
+inline bool has_narrow_strips(const Matrix& w) { return w.form == Form::packed && !has_wide_strips(w.type); }
 
 // The panel's rows of one token. Masked stores are slow on Zen 4, and only a last panel needs them.
 inline F8 load_rows(const float* p, const Panel& panel) {
@@ -157,9 +165,21 @@ inline void finish(const Linear& product, const Panel& panel, const float* sums)
   }
 }
 
+// Not a part of linear(), so that the code between two narrow strips stays short; nor are those of gate and up.
+[[gnu::noinline]] inline void linear_wide_or_blocks(const Linear& product, const Panel& panel, PanelScratch& scratch) {
+  for_each_part<kWideStripRows>(panel, [&](const Panel& strip) {
+    multiply_wide_or_blocks(product.w, strip, scratch, scratch.gate);
+    for_each_eight(strip, scratch.gate, [&](const Panel& eight, float* sums) { finish(product, eight, sums); });
+  });
+}
+
 inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
-  multiply_panel(product.w, panel, scratch, scratch.gate);
-  for_each_eight(panel, scratch.gate, [&](const Panel& eight, float* sums) { finish(product, eight, sums); });
+  if (!has_narrow_strips(product.w)) return linear_wide_or_blocks(product, panel, scratch);
+  const StripProducts products(product.w, panel, /*alone=*/true);
+  for_each_part<kStripRows>(panel, [&](const Panel& strip) {
+    products.multiply(strip.row, scratch.gate);
+    finish(product, strip, scratch.gate);
+  });
 }
 
 inline void add_bias(const float* bias, const Panel& panel, float* y) {
@@ -178,11 +198,37 @@ inline void finish(const Gated& products, const Panel& panel, float* gates, floa
   }
 }
 
+// The same for rows of any form.
+inline void multiply_rows(const Matrix& w, const Panel& strip, PanelScratch& scratch, float* out) {
+  if (has_narrow_strips(w)) {
+    for_each_eight(strip, out, [&](const Panel& eight, float* y) {
+      StripProducts(w, eight, /*alone=*/false).multiply(eight.row, y);
+    });
+  } else {
+    multiply_wide_or_blocks(w, strip, scratch, out);
+  }
+}
+
+[[gnu::noinline]] inline void gated_wide_or_blocks(const Gated& products, const Panel& panel, PanelScratch& scratch) {
+  for_each_part<kWideStripRows>(panel, [&](const Panel& strip) {
+    multiply_rows(products.gate, strip, scratch, scratch.gate);
+    multiply_rows(products.up, strip, scratch, scratch.up);
+    for_each_eight(strip, scratch.gate, [&](const Panel& eight, float* gates) {
+      finish(products, eight, gates, scratch.up + (gates - scratch.gate));
+    });
+  });
+}
+
+// Strips of gate and up in turn: the processor fetches what follows in one while the other is multiplied.
 inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch& scratch) {
-  multiply_panel(products.gate, panel, scratch, scratch.gate);
-  multiply_panel(products.up, panel, scratch, scratch.up);
-  for_each_eight(panel, scratch.gate, [&](const Panel& eight, float* gates) {
-    finish(products, eight, gates, scratch.up + (gates - scratch.gate));
+  if (!has_narrow_strips(products.gate) || !has_narrow_strips(products.up)) {
+    return gated_wide_or_blocks(products, panel, scratch);
+  }
+  const StripProducts gate(products.gate, panel, /*alone=*/false), up(products.up, panel, /*alone=*/false);
+  for_each_part<kStripRows>(panel, [&](const Panel& strip) {
+    gate.multiply(strip.row, scratch.gate);
+    up.multiply(strip.row, scratch.up);
+    finish(products, strip, scratch.gate, scratch.up);
   });
 }
 

@@ -24,7 +24,7 @@ struct PackedKernel {
   MultiplyStrip multiply;
   int64_t block_bytes;
   int block_size;
-  MultiplyStrip multiply_alone = nullptr;  // for one token and one thread, where that differs
+  MultiplyStrip multiply_alone = nullptr;  // for one token, one thread and one matrix, where that differs
 };
 
 template <class Type, int G = kGroup>
@@ -61,9 +61,9 @@ inline PackedKernel kernel_256() {
   return {multiply_strip_256<Type>, Type::kBytes, 256};
 }
 
-// Of the types that one thread multiplies as fast as it reads them.
+// Of the types that gain by it, decision 040.
 template <class Type>
-inline PackedKernel kernel_k() {
+inline PackedKernel kernel_ahead() {
   return {multiply_strip_256<Type>, Type::kBytes, 256, multiply_strip_256_alone<Type>};
 }
 
@@ -88,7 +88,8 @@ inline PackedKernel kernel_affine(const MlxType& type) {
   return kernel_affine<kBits, TensorType::F32>(type.group_size);
 }
 
-inline PackedKernel find_packed_mlx(TensorType type) {
+// Not a part of find_packed(), whose code is short as it is.
+[[gnu::noinline]] inline PackedKernel find_packed_mlx(TensorType type) {
   const MlxType* mlx = find_mlx_type(type);
   if (mlx == nullptr || mlx->mode == MlxMode::mxfp8) return {nullptr, 0, 32};
   if (mlx->mode == MlxMode::mxfp4) return kernel_32<PackedMXFP4>();
@@ -115,15 +116,15 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::NVFP4:
       return kernel_nvfp4<false>();
     case TensorType::Q2_K:
-      return kernel_k<PackedQ2_K>();
+      return kernel_256<PackedQ2_K>();
     case TensorType::Q3_K:
-      return kernel_k<PackedQ3_K>();
+      return kernel_ahead<PackedQ3_K>();
     case TensorType::Q4_K:
-      return kernel_k<PackedQ4_K>();
+      return kernel_ahead<PackedQ4_K>();
     case TensorType::Q5_K:
-      return kernel_k<PackedQ5_K>();
+      return kernel_ahead<PackedQ5_K>();
     case TensorType::Q6_K:
-      return kernel_k<PackedQ6_K>();
+      return kernel_256<PackedQ6_K>();
     case TensorType::IQ4_XS:
       return kernel_256<PackedIQ4_XS>();
     case TensorType::IQ1_S:
@@ -145,15 +146,32 @@ inline PackedKernel find_packed(TensorType type) {
   }
 }
 
-inline void multiply_strip(const Matrix& w, const Panel& panel, float* out) {
-  const PackedKernel kernel = find_packed(w.type);
-  const int64_t n_blocks = w.n_cols / kernel.block_size;
-  const std::byte* strip = w.data + panel.row / kStripRows * n_blocks * kernel.block_bytes;
-  const bool super = kernel.block_size == 256;
-  const std::byte* x = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
-                             : panel.x->groups32 + panel.token * panel.x->row_bytes32;
-  const bool alone = kernel.multiply_alone != nullptr && panel.x->alone && panel.n_tokens == 1;
-  (alone ? kernel.multiply_alone : kernel.multiply)(strip, x, n_blocks, panel.n_tokens, out);
-}
+// The strips of a matrix times the tokens of a panel. Where it is one token, little may happen between two strips: see
+// decision 040.
+class StripProducts {
+ public:
+  // alone: no other matrix is read meanwhile.
+  StripProducts(const Matrix& w, const Panel& panel, bool alone) : n_tokens_(panel.n_tokens) {
+    const PackedKernel kernel = find_packed(w.type);
+    const bool super = kernel.block_size == 256;
+    n_blocks_ = w.n_cols / kernel.block_size;
+    strip_bytes_ = n_blocks_ * kernel.block_bytes;
+    strips_ = w.data;
+    x_ = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
+               : panel.x->groups32 + panel.token * panel.x->row_bytes32;
+    const bool ahead = kernel.multiply_alone != nullptr && alone && panel.x->alone && panel.n_tokens == 1;
+    multiply_ = ahead ? kernel.multiply_alone : kernel.multiply;
+  }
+
+  // out[t, r] = w[row + r] . x[t], (n_tokens, kStripRows)
+  void multiply(int64_t row, float* out) const {
+    multiply_(strips_ + row / kStripRows * strip_bytes_, x_, n_blocks_, n_tokens_, out);
+  }
+
+ private:
+  MultiplyStrip multiply_;
+  const std::byte *strips_, *x_;
+  int64_t strip_bytes_, n_blocks_, n_tokens_;
+};
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -89,7 +89,7 @@ using DequantizeBody = void (*)(const std::byte* blocks, int64_t n_weights, floa
 
 template <uint32_t... kIndex>
 inline DequantizeBody affine_body(uint32_t index, std::integer_sequence<uint32_t, kIndex...>) noexcept {
-  constexpr DequantizeBody bodies[] = {dequantize_affine_type<kIndex>...};
+  static constexpr DequantizeBody bodies[] = {dequantize_affine_type<kIndex>...};
   return bodies[index];
 }
 
