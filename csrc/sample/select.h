@@ -22,7 +22,7 @@ int32_t argmax(std::span<const float> logits);
 // As argmax, for logits as they come from the model: all -inf is an error too.
 int32_t checked_argmax(std::span<const float> logits);
 
-// The k best of all logits that are not -inf, by id. k <= 0: all of them.
+// The k best of all logits that are not -inf, by id. k <= 0: all of them. None of them is NaN: argmax() has looked.
 void select_top(std::span<const float> logits, int64_t k, std::vector<Candidate>& out);
 
 }  // namespace fluxmlx::sample

@@ -42,6 +42,15 @@ def test_temperature_zero_takes_the_first_of_the_best(logits: list[float]) -> No
     assert testing.Sampler({"temperature": 0}, 2).sample(array([-0.0, 0.0]))[0] == 0
 
 
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_temperature_zero_takes_the_first_of_the_best_of_many(n: int, seed: int, n_levels: int) -> None:
+    """The same of more logits than are looked at together, with ties and -inf among them."""
+    logits = array(np.random.default_rng(seed).integers(0, n_levels, n) - 3.0)
+    logits[logits == -2] = -math.inf
+    logits[n // 2] = 7
+    assert testing.Sampler({"temperature": 0}, n).sample(logits)[0] == np.argmax(logits)
+
+
 def test_greedy_choice_comes_after_bias_penalties_and_ban() -> None:
     """With temperature 0, a bias, a repetition and a ban each move the choice on."""
     logits = array([4, 3.5, 3, 2])
@@ -104,6 +113,17 @@ def test_non_finite_logits_fail_the_call(options: dict[str, Any], bad: float, pl
         sampler.sample(logits, [1])
     logits[place] = 0
     assert 0 <= sampler.sample(logits, [1])[0] < 8
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("place", [1, 63, 64, 100, 127, 128, 199])
+def test_non_finite_logits_are_found_behind_the_best(options: dict[str, Any], bad: float, place: int) -> None:
+    """The same where the best logit comes first, and nothing behind it is above it."""
+    logits = array(np.arange(200)[::-1])
+    logits[place] = bad
+    with pytest.raises(EngineError, match=rf"for token {place}\)"):
+        testing.Sampler(options, 200).sample(logits)
 
 
 def test_nothing_but_minus_infinity_is_non_finite_too() -> None:
