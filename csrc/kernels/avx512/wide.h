@@ -57,7 +57,7 @@ inline float reduce_max(F16 a) { return reduce_max(max(low_half(a), high_half(a)
 
 inline constexpr int kMostQueries = 8;
 
-constexpr int groups_at_once(int T) { return T <= 2 ? 4 : 2; }
+constexpr int groups_at_once(int T) { return T <= 4 ? 4 : 2; }
 
 inline constexpr int kFloatGroup = 12;
 

@@ -2,6 +2,7 @@
 
 #include "kernels/body/cells.h"
 #include "kernels/body/norm.h"
+#include "kernels/body/prefetch.h"
 #include "kernels/body/rope.h"
 #include "kernels/table.h"
 
@@ -54,6 +55,16 @@ inline void put_value(const CacheLayout& layout, std::byte* values, int64_t j, c
   }
 }
 
+// Asks for the lines of row j of a block, and of the keys that share lines with it: nobody has read them since the last
+// token, and each cell would wait for its own.
+inline void prefetch_row(const CacheLayout& layout, const HeadBlock& block, int64_t j, int64_t dim) {
+  prefetch(block.keys, j / kRowCells * layout.key_group, layout.key_group);
+  const int64_t row_bytes = kRowCells * layout.cell;
+  for (int64_t group = 0; group * kRowCells < dim; ++group) {
+    prefetch(block.values, layout.value_scales + (group * kBlockPositions + j) * row_bytes, row_bytes);
+  }
+}
+
 template <class Cells>
 inline void append_rows(const Attention& args, const AttentionBlock& rows, float* head) {
   const int64_t dim = args.head_dim;
@@ -63,6 +74,7 @@ inline void append_rows(const Attention& args, const AttentionBlock& rows, float
     const int64_t position = rows.sequence->n_past + row, j = position % kBlockPositions;
     const int64_t offset = (token * args.n_kv_heads + rows.kv_head) * dim;
     const HeadBlock block = head_block(args, layout, *rows.sequence, rows.kv_head, position / kBlockPositions);
+    if (row == rows.row || j % kRowCells == 0) prefetch_row(layout, block, j, dim);
     position_head(args, token, args.k + offset, args.k_norm, head);
     for (int64_t d = 0; d < dim; d += kScaleCells) {
       const int n = static_cast<int>(dim - d < kScaleCells ? dim - d : kScaleCells);
