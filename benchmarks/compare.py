@@ -1,22 +1,16 @@
 """fluxmlx and a peer on the same models in turn: python benchmarks/compare.py FILE... --out FOLDER
 
-Every measurement is a process of its own, in the order A B A B, between two probes of the machine. Of GGUF files the
-peer is the llama.cpp inside llama-cpp-python, with flash attention on and off, and its better median counts; of
-folders with safetensors it is mlx-lm. Writes compare.json, compare.md and compare.png. `--readme compare.json` puts the
-table of an earlier run into README.md instead.
+Every measurement is a process of its own, in the order A B A B, between two probes of the machine, and both sides of a
+turn must have met the same machine. Of GGUF files the peer is the llama.cpp inside llama-cpp-python, with flash
+attention on and off, and its better median counts; of folders with safetensors it is mlx-lm. Writes compare.json,
+compare.md and compare.png. `--readme compare.json` puts the table of an earlier run into README.md instead.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import resource
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,85 +19,14 @@ import compare_report
 from facts import cache_bytes, describe
 from sides import commands_of, peer_of
 from tests_of import count, parse_test
+from turns import turn
 
 from fluxmlx import _core
 from fluxmlx.checkpoint import open_model
-from fluxmlx.cli.machine import MAX_FOREIGN, Probes, Watch, probe, verdict
+from fluxmlx.cli.machine import Probes
 from fluxmlx.cli.measuring import Case, cost_of, expert_share, roof
 
 HERE = Path(__file__).resolve().parent
-HOG = "while True: pass"
-
-
-def used_cpu() -> float:
-    """CPU seconds of this process and of its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-@contextlib.contextmanager
-def hog(wanted: bool) -> Iterator[None]:
-    """One process that never rests, for as long as the context lasts."""
-    process = subprocess.Popen([sys.executable, "-c", HOG]) if wanted else None
-    try:
-        yield
-    finally:
-        if process:
-            process.kill()
-            process.wait()
-
-
-def run_child(command: list[str]) -> dict[str, Any]:
-    """The JSON that a process prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
-    return json.loads(done.stdout)
-
-
-def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
-    """One process between two probes: its rate, its size, and what the machine did meanwhile."""
-    before = probe(threads)
-    with Watch(own=used_cpu) as watch, hog(with_hog):
-        answer = run_child(command)
-    return {
-        "rate": answer.pop("rate"),
-        "first_s": answer.pop("first_s"),
-        "resident": answer.pop("resident"),
-        "before": asdict(before),
-        "after": asdict(probe(threads)),
-        "load": asdict(watch.load),
-        "facts": answer,
-        "watch": watch.load,
-    }
-
-
-def judge(test: Case, run: dict[str, Any]) -> list[str]:
-    bound = "fma" if test.kind == "pp" else "bandwidth"
-    what = "multiply-add peak" if test.kind == "pp" else "memory bandwidth"
-    return verdict(run.pop("watch"), run["before"][bound], run["after"][bound], what=what)
-
-
-def patient(command: list[str], test: Case, threads: int, with_hog: bool, patience: float) -> dict[str, Any]:
-    """A run, again as long as patience lasts while the machine, never the rate, makes it invalid."""
-    end = time.monotonic() + patience
-    discarded = 0
-    while True:
-        wait_for_quiet(end)
-        run = measured(command, threads, with_hog)
-        run["problems"], run["discarded"] = judge(test, run), discarded
-        if not run["problems"] or time.monotonic() >= end:
-            return run
-        discarded += 1
-
-
-def wait_for_quiet(end: float) -> None:
-    """Waits for half a second in which nobody else works, until `end` at most."""
-    while time.monotonic() < end:
-        with Watch() as watch:
-            time.sleep(0.5)
-        if watch.load.foreign is None or watch.load.foreign < MAX_FOREIGN:
-            return
 
 
 def summary(test: Case, runs: list[dict[str, Any]], cost: Any) -> dict[str, Any]:
@@ -128,8 +51,8 @@ def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.
     commands = commands_of(path, test, threads, args)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     for _ in range(args.repetitions):
-        for name, command in commands.items():
-            runs[name].append(patient(command, test, threads, with_hog, args.patience))
+        for name, run in turn(commands, test, threads, with_hog, args.patience).items():
+            runs[name].append(run)
     file = open_model(Path(path))
     costs = {
         name: cost_of(

@@ -170,18 +170,6 @@ def test_the_readme_takes_a_quiet_run_only(load: Any, tmp_path: Path) -> None:
         report.into_readme(result(busy=False), page)
 
 
-def test_a_disturbed_run_is_repeated_while_patience_lasts(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two disturbed runs are discarded for the third; without patience the first one stays, with its reason."""
-    compare = load("compare")
-    verdicts = [["busy"], ["busy"], [], ["busy"]]
-    monkeypatch.setattr(compare, "wait_for_quiet", lambda end: None)
-    monkeypatch.setattr(compare, "measured", lambda *arguments: {"rate": 1.0})
-    monkeypatch.setattr(compare, "judge", lambda test, run: verdicts.pop(0))
-    case = load("tests_of").parse_test("tg8")
-    assert compare.patient([], case, 1, False, 60) == {"rate": 1.0, "problems": [], "discarded": 2}
-    assert compare.patient([], case, 1, False, 0) == {"rate": 1.0, "problems": ["busy"], "discarded": 0}
-
-
 def test_our_readme_has_the_marks(load: Any) -> None:
     """README.md has the place for the table, once."""
     report = load("compare_report")
