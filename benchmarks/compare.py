@@ -106,7 +106,10 @@ def main() -> None:
         help="ours; the peer is measured with f16 too",
     )
     parser.add_argument(
-        "--patience", type=float, default=0, help="seconds to wait for, and repeat, a quiet run"
+        "--patience",
+        type=float,
+        default=0,
+        help="seconds to wait for, and repeat, a quiet run; and as many for a turn that is even",
     )
     parser.add_argument(
         "--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python, or mlx-lm"
