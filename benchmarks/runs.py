@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import resource
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
+
+from busy_neighbour import neighbour
 
 from fluxmlx.cli.machine import MAX_FOREIGN, Watch, probe, verdict
 from fluxmlx.cli.measuring import Case
 
 __all__ = ["bound_of", "patient"]
 
-HOG = "while True: pass"
-
 
 def used_cpu() -> float:
     """CPU seconds of this process and of its children that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
-
-
-@contextlib.contextmanager
-def hog(wanted: bool) -> Iterator[None]:
-    """One process that never rests, for as long as the context lasts."""
-    process = subprocess.Popen([sys.executable, "-c", HOG]) if wanted else None
-    try:
-        yield
-    finally:
-        if process:
-            process.kill()
-            process.wait()
 
 
 def run_child(command: list[str]) -> dict[str, Any]:
@@ -49,7 +34,7 @@ def run_child(command: list[str]) -> dict[str, Any]:
 def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
     """One process between two probes: its rate, its size, and what the machine did meanwhile."""
     before = probe(threads)
-    with Watch(own=used_cpu) as watch, hog(with_hog):
+    with Watch(own=used_cpu) as watch, neighbour(int(with_hog)):
         answer = run_child(command)
     return {
         "rate": answer.pop("rate"),

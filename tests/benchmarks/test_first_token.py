@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,6 @@ import pytest
 
 core = pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 pytest.importorskip("gguf", reason="needs the test extra")
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a script of benchmarks/ as a module."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    return importlib.import_module
 
 
 @pytest.mark.skipif(not hasattr(core, "Engine"), reason="this core has no engine")
