@@ -12,12 +12,15 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(in_order $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni)
-  foreach(isa avx2 avx512)
+  set(avx512_bf16 ${avx512} -mavx512bf16)  # the products of BF16 alone; all else is that of avx512
+  foreach(isa avx2 avx512 avx512_bf16)
     fluxmlx_rung(kernels_${isa} SOURCES kernels/${isa} DEPENDS quant OPTIONS ${${isa}} ${in_order})
     target_compile_definitions(fluxmlx_kernels_${isa} PRIVATE FLUXMLX_ISA=${isa})
   endforeach()
   # GCC 12 takes the registers that its own header leaves undefined on purpose for mistakes of ours (PR 105593).
-  target_compile_options(fluxmlx_kernels_avx512 PRIVATE
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
+  foreach(isa avx512 avx512_bf16)
+    target_compile_options(fluxmlx_kernels_${isa} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
+  endforeach()
   target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_X86=1)
 endif()

@@ -40,43 +40,50 @@ struct InputRows {
 
   bool normed() const { return norm.weight != nullptr; }
   bool grouped() const { return forms.float_groups && n_tokens > 1; }  // one token is a group as it is
+  bool transposed() const { return grouped() || forms.bfloat_groups; }
   bool plain() const { return forms.floats || (forms.float_groups && !grouped()); }
-  bool are_ready() const { return !normed() && !grouped() && !forms.groups32 && !forms.groups256; }
+  bool are_ready() const { return !normed() && !transposed() && !forms.groups32 && !forms.groups256; }
   // Where nobody wants floats as they are, each thread keeps the normed rows of one chunk or only the last.
-  int64_t n_kept() const { return grouped() ? kChunkRows : 1; }
+  int64_t n_kept() const { return transposed() ? kChunkRows : 1; }
   int64_t n_normed(int n_threads) const { return !normed() ? 0 : plain() ? n_tokens : n_threads * n_kept(); }
 };
 
 // Where their forms lie, in memory of the calling thread.
 struct Places {
-  std::byte *groups32, *groups256;
+  std::byte *groups32, *groups256, *bfloat_groups;
   float *float_groups, *normed;
-  int64_t row_bytes32, row_bytes256;
 };
 
-Places reserve(const InputRows& rows, int n_threads, int64_t row_bytes32, int64_t row_bytes256) {
-  const int64_t n_bytes32 = rows.forms.groups32 ? whole_lines(rows.n_tokens * row_bytes32) : 0;
-  const int64_t n_bytes256 = rows.forms.groups256 ? whole_lines(rows.n_tokens * row_bytes256) : 0;
+Places reserve(const InputRows& rows, int n_threads, const Activations& input) {
+  const auto n_bytes = [&](bool wanted, int64_t row_bytes) {
+    return wanted ? whole_lines(rows.n_tokens * row_bytes) : 0;
+  };
+  const int64_t n_bytes32 = n_bytes(rows.forms.groups32, input.row_bytes32);
+  const int64_t n_bytes256 = n_bytes(rows.forms.groups256, input.row_bytes256);
+  const int64_t n_bytes_bfloat = n_bytes(rows.forms.bfloat_groups, input.row_bytes_bfloat);
   const int64_t n_grouped = rows.grouped() ? rows.n_tokens * rows.n_cols : 0;
   const int64_t n_floats = n_grouped + rows.n_normed(n_threads) * rows.n_cols;
-  std::byte* const memory = thread_memory(n_bytes32 + n_bytes256 + n_floats * static_cast<int64_t>(sizeof(float)));
-  auto* const floats = reinterpret_cast<float*>(memory + n_bytes32 + n_bytes256);
-  return {memory, memory + n_bytes32, floats, floats + n_grouped, row_bytes32, row_bytes256};
+  std::byte* const memory =
+      thread_memory(n_bytes32 + n_bytes256 + n_bytes_bfloat + n_floats * static_cast<int64_t>(sizeof(float)));
+  std::byte* const bfloats = memory + n_bytes32 + n_bytes256;
+  auto* const floats = reinterpret_cast<float*>(bfloats + n_bytes_bfloat);
+  return {memory, memory + n_bytes32, bfloats, floats, floats + n_grouped};
 }
 
-void quantize(const InputRows& rows, const Places& places, const float* row, int64_t t) {
+void quantize(const InputRows& rows, const Activations& input, const Places& places, const float* row, int64_t t) {
   const TokenGroup group = group_of(t, rows.n_tokens, rows.table.token_group);
   const auto place = [&](std::byte* memory, int64_t row_bytes) {
     return GroupPlace{memory + group.begin * row_bytes, group.size, static_cast<int>(t - group.begin)};
   };
-  if (rows.forms.groups32) rows.table.quantize_32(row, rows.n_cols, place(places.groups32, places.row_bytes32));
-  if (rows.forms.groups256) rows.table.quantize_256(row, rows.n_cols, place(places.groups256, places.row_bytes256));
+  if (rows.forms.groups32) rows.table.quantize_32(row, rows.n_cols, place(places.groups32, input.row_bytes32));
+  if (rows.forms.groups256) rows.table.quantize_256(row, rows.n_cols, place(places.groups256, input.row_bytes256));
 }
 
 // The rows [begin, end) of one chunk in every form.
-void prepare(const InputRows& rows, const Places& places, int64_t begin, int64_t end, int thread) {
+void prepare(const InputRows& rows, const Activations& input, const Places& places, int64_t begin, int64_t end,
+             int thread) {
   const auto normed_row = [&](int64_t t) {
-    const int64_t kept = rows.plain() ? t : thread * rows.n_kept() + (rows.grouped() ? t - begin : 0);
+    const int64_t kept = rows.plain() ? t : thread * rows.n_kept() + (rows.transposed() ? t - begin : 0);
     return places.normed + kept * rows.n_cols;
   };
   for (int64_t t = begin; t < end; ++t) {
@@ -86,13 +93,16 @@ void prepare(const InputRows& rows, const Places& places, int64_t begin, int64_t
       rows.table.norm_row(row, rows.n_cols, rows.norm, y);
       row = y;
     }
-    quantize(rows, places, row, t);
+    quantize(rows, input, places, row, t);
   }
-  if (!rows.grouped()) return;
+  if (!rows.transposed()) return;
   for (int64_t t = begin; t < end; t += rows.table.float_group) {
     const int64_t size = std::min<int64_t>(rows.table.float_group, end - t);
     const float* x = rows.normed() ? normed_row(t) : rows.x + t * rows.n_cols;
-    transpose(x, size, rows.n_cols, places.float_groups + t * rows.n_cols);
+    if (rows.grouped()) transpose(x, size, rows.n_cols, places.float_groups + t * rows.n_cols);
+    if (rows.forms.bfloat_groups) {
+      rows.table.bfloats.pair(x, size, rows.n_cols, places.bfloat_groups + t * input.row_bytes_bfloat);
+    }
   }
 }
 
@@ -100,26 +110,30 @@ void prepare(const InputRows& rows, const Places& places, int64_t begin, int64_t
 
 void Forms::add(const Matrix& w) {
   const bool super = tensor_type_info(w.type).block_size == 256;
-  (w.form == Form::blocks ? floats : has_wide_strips(w.type) ? float_groups : super ? groups256 : groups32) = true;
+  bool& wide = w.type == TensorType::BF16 ? bfloat_groups : float_groups;
+  (w.form == Form::blocks ? floats : has_wide_strips(w.type) ? wide : super ? groups256 : groups32) = true;
 }
 
 Activations::Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
                          const InputNorm& norm, const Forms& forms)
-    : floats(x),
+    : table(table),
+      floats(x),
       float_groups(x),
       row_bytes32(n_cols / 32 * static_cast<int64_t>(sizeof(Block32))),
       row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))),
+      row_bytes_bfloat((n_cols + 1) / 2 * table.bfloats.pair_bytes),
       alone(pool.n_threads() == 1) {
   const InputRows rows{table, x, n_tokens, n_cols, norm, forms};
   if (rows.are_ready()) return;
-  const Places places = reserve(rows, pool.n_threads(), row_bytes32, row_bytes256);
+  const Places places = reserve(rows, pool.n_threads(), *this);
   groups32 = places.groups32;
   groups256 = places.groups256;
+  bfloat_groups = places.bfloat_groups;
   if (rows.normed()) floats = float_groups = places.normed;
   if (rows.grouped()) float_groups = places.float_groups;
   pool.parallel_for((n_tokens + kChunkRows - 1) / kChunkRows, [&](int64_t chunk, int thread) {
     const int64_t begin = chunk * kChunkRows;
-    prepare(rows, places, begin, std::min(n_tokens, begin + kChunkRows), thread);
+    prepare(rows, *this, places, begin, std::min(n_tokens, begin + kChunkRows), thread);
   });
 }
 

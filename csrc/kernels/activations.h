@@ -70,9 +70,10 @@ inline TokenGroup group_of(int64_t token, int64_t n_tokens, int most) {
 
 // The forms that matrices ask for.
 struct Forms {
-  bool floats = false, float_groups = false, groups32 = false, groups256 = false;
+  bool floats = false, float_groups = false, bfloat_groups = false, groups32 = false, groups256 = false;
 
   void add(const Matrix& w);
+  bool wide() const { return float_groups || bfloat_groups; }
 };
 
 // The rows in each form that is asked for, normed first. They lie in memory of the calling thread, and are gone when it
@@ -81,12 +82,14 @@ struct Activations {
   Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
               const InputNorm& norm, const Forms& forms);
 
-  const float* floats;                   // (n_tokens, n_cols), for weights in blocks
-  const float* float_groups;             // (n_cols, size) of each group of float_group tokens, for wide strips
-  const std::byte* groups32 = nullptr;   // Group32 after Group32, for packed types with one scale per 32
-  const std::byte* groups256 = nullptr;  // Group256 after Group256, for packed types with super-blocks
-  int64_t row_bytes32, row_bytes256;     // a token's share of its group
-  bool alone;                            // one thread reads the weights
+  const Table& table;
+  const float* floats;                       // (n_tokens, n_cols), for weights in blocks
+  const float* float_groups;                 // (n_cols, size) of each group of float_group tokens, for wide strips
+  const std::byte* bfloat_groups = nullptr;  // the same in pairs of columns, see BfloatKernels, for those of BF16
+  const std::byte* groups32 = nullptr;       // Group32 after Group32, for packed types with one scale per 32
+  const std::byte* groups256 = nullptr;      // Group256 after Group256, for packed types with super-blocks
+  int64_t row_bytes32, row_bytes256, row_bytes_bfloat;  // a token's share of its group
+  bool alone;                                           // one thread reads the weights
 };
 
 }  // namespace fluxmlx::kernels

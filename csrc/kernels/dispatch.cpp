@@ -13,6 +13,7 @@ extern const Table kScalarTable;
 #if FLUXMLX_HAS_X86
 extern const Table kAvx2Table;
 extern const Table kAvx512Table;
+extern const BfloatKernels kAvx512Bf16Kernels;
 #endif
 
 namespace {
@@ -30,6 +31,18 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vnni");
 }
+
+bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+
+const Table& avx512_bf16_table() {
+  static const Table table = [] {
+    Table with_bfloats = kAvx512Table;
+    with_bfloats.name = "avx512_bf16";
+    with_bfloats.bfloats = kAvx512Bf16Kernels;
+    return with_bfloats;
+  }();
+  return table;
+}
 #endif
 
 // Best last.
@@ -38,6 +51,7 @@ std::vector<const Table*> tables() {
 #if FLUXMLX_HAS_X86
   if (has_avx2()) found.push_back(&kAvx2Table);
   if (has_avx512()) found.push_back(&kAvx512Table);
+  if (has_avx512_bf16()) found.push_back(&avx512_bf16_table());
 #endif
   return found;
 }

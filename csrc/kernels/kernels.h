@@ -16,7 +16,8 @@ namespace fluxmlx::kernels {
 // How the rows of a matrix lie in memory.
 enum class Form {
   blocks,  // as in a GGUF file; products take the activations as floats
-  packed,  // strips of rows, from pack(); products quantise the activations to 8 bits, but for weights that are floats
+  packed,  // strips of rows, from pack(); products quantise the activations to 8 bits, round them to BF16 where the
+           // weights are, and take them as they are where those are other floats
 };
 
 struct Matrix {

@@ -28,7 +28,7 @@ void check(const Matrix& w) {
 }
 
 // Rows of the strips of all products of a call: the widest that one of them has.
-int common_strip_rows(const Forms& forms) { return forms.float_groups ? kWideStripRows : kStripRows; }
+int common_strip_rows(const Forms& forms) { return forms.wide() ? kWideStripRows : kStripRows; }
 
 int64_t count_strips(const Matrix& w, int strip_rows) { return (w.n_rows + strip_rows - 1) / strip_rows; }
 
@@ -44,7 +44,7 @@ int64_t strips_per_chunk(int64_t n_strips, int64_t strip_work, int n_threads) {
 int64_t token_block(const Forms& forms, int64_t n_cols) {
   constexpr int64_t cache = 384 << 10, group = kMostTokenGroup;
   const bool quantised = forms.groups32 || forms.groups256;
-  if (!quantised || forms.float_groups) return kTokenBlock;
+  if (!quantised || forms.wide()) return kTokenBlock;
   return std::clamp(cache / (n_cols * 5 / 4 + 1) / group * group, group, int64_t{kTokenBlock});
 }
 

@@ -10,7 +10,9 @@
 namespace fluxmlx::kernels {
 
 inline constexpr int kStripRows = 8;
-inline constexpr int kWideStripRows = 32;  // of weights that are floats: number r of column k is at k * 32 + r
+// Of weights that are floats: number r of column k is at k * 32 + r; those of BF16 lie in pairs of columns, number r of
+// columns 2 j and 2 j + 1 at (j * 32 + r) * 2, and a last column without another as the others' columns.
+inline constexpr int kWideStripRows = 32;
 
 // True for F32, F16 and BF16.
 constexpr bool has_wide_strips(TensorType type) noexcept {

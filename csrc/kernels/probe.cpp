@@ -8,15 +8,9 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "kernels/kernels.h"
+#include "kernels/table.h"
 
 namespace fluxmlx::kernels {
-
-extern const Probe kScalarProbe;
-#if FLUXMLX_HAS_X86
-extern const Probe kAvx2Probe;
-extern const Probe kAvx512Probe;
-#endif
 
 namespace {
 
@@ -24,14 +18,6 @@ constexpr int64_t kChunk = int64_t{1} << 20;  // floats that one thread reads in
 constexpr int64_t kChunks = 64;               // 256 MiB in all
 constexpr int kPasses = 15;
 constexpr double kSeconds = 0.01;  // of one round of the multiply-adds, about
-
-const Probe& active_probe() {
-#if FLUXMLX_HAS_X86
-  if (active_isa() == kAvx2Probe.isa) return kAvx2Probe;
-  if (active_isa() == kAvx512Probe.isa) return kAvx512Probe;
-#endif
-  return kScalarProbe;
-}
 
 template <class Work>
 double seconds_of(Work work) {
@@ -58,7 +44,7 @@ void check_threads(int n_threads) {
 
 double probe_bandwidth(int n_threads) {
   check_threads(n_threads);
-  const Probe& probe = active_probe();
+  const Probe& probe = active_table().probe;
   ThreadPool pool(n_threads);
   const std::unique_ptr<float[]> data(new float[kChunks * kChunk]);
   // Untouched pages would all be the one page of zeros.
@@ -71,7 +57,7 @@ double probe_bandwidth(int n_threads) {
 
 double probe_fma(int n_threads) {
   check_threads(n_threads);
-  const Probe& probe = active_probe();
+  const Probe& probe = active_table().probe;
   ThreadPool pool(n_threads);
   std::atomic<float> sink = 0;
   constexpr int64_t first = 10000;

@@ -14,7 +14,6 @@ double probe_fma(int n_threads);
 
 // One instruction set's part of the probes.
 struct Probe {
-  const char* isa;
   float (*read)(const float* data, int64_t n);  // adds up n floats, a multiple of kProbeRead
   float (*fma)(int64_t rounds);                 // rounds * kProbeFma multiply-adds
 };

@@ -6,6 +6,7 @@
 #include "kernels/activations.h"
 #include "kernels/kernels.h"
 #include "kernels/packed.h"
+#include "kernels/probe.h"
 #include "quant/dequantize.h"
 
 // What one instruction set provides, and the drivers that split work over threads for any of them.
@@ -51,6 +52,15 @@ struct SpanRange {
   int64_t first, end;
 };
 
+// Products of packed BF16, which some processors of an instruction set have more for than others.
+struct BfloatKernels {
+  int pair_bytes;
+  // The rows of one group rounded, (pairs of columns, n_tokens) of pair_bytes each, in the form that multiply() reads.
+  void (*pair)(const float* rows, int64_t n_tokens, int64_t n_cols, std::byte* y);
+  // out[r / 8, t, r % 8] = w[row + r] . x[t] for the rows of one strip
+  void (*multiply)(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out);
+};
+
 struct Table {
   const char* name;
   int token_group;  // a power of two, at most kMostTokenGroup
@@ -59,6 +69,7 @@ struct Table {
   void (*linear)(const Linear& product, const Panel& panel, PanelScratch& scratch);
   void (*gated_linear)(const Gated& products, const Panel& panel, PanelScratch& scratch);
   void (*norm_row)(const float* x, int64_t n, const InputNorm& norm, float* y);
+  BfloatKernels bfloats;
   void (*quantize_32)(const float* x, int64_t n, const GroupPlace& y);
   void (*quantize_256)(const float* x, int64_t n, const GroupPlace& y);
   void (*attention_append)(const Attention& args, const AttentionBlock& rows, float* scratch);
@@ -69,6 +80,7 @@ struct Table {
   void (*exp)(const float* x, int64_t n, float* y);
   void (*scale_logits)(float* y, int64_t n, float scale, float softcap);
   void (*to_half)(const float* x, int64_t n, uint16_t* y);
+  Probe probe;
 };
 
 inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }

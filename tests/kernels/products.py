@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from blocks import assert_same_bits
+from isas import ISAS
 
 from fluxmlx._core import testing
 
-ISAS = testing.available_isas()
 POOL = testing.ThreadPool(2)
 
 

@@ -16,9 +16,7 @@ testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer
 
 from attention_definition import Case, call, reference, run, stored_in_bytes  # noqa: E402
 from blocks import assert_same_bits  # noqa: E402
-
-ISAS = testing.available_isas()
-
+from isas import ISAS  # noqa: E402
 
 CASES = [
     Case(),

@@ -9,9 +9,11 @@ import pytest
 
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
+import bfloat_definition as bfloats  # noqa: E402
 from blocks import Matrix, as_floats, assert_same_bits, random_matrix  # noqa: E402
+from isas import ALL as ISAS  # noqa: E402
 from packed_definition import fma  # noqa: E402
-from products import ISAS, POOL, assert_gated, linear  # noqa: E402
+from products import POOL, assert_gated, linear  # noqa: E402
 
 from fluxmlx import _core  # noqa: E402
 
@@ -23,13 +25,17 @@ def inputs(n_tokens: int, n_cols: int) -> np.ndarray:
     return np.random.default_rng(n_cols).normal(size=(n_tokens, n_cols)).astype(np.float32)
 
 
-def product(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+def product(name: str, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n_tokens, n_rows): multiply-adds over the columns of a slice, and the slices in order."""
+    add_product = fma
+    if name == "BF16":
+        weights, x = bfloats.swap_pairs(weights), bfloats.swap_pairs(bfloats.rounded(x))
+        add_product = bfloats.add_product
     sums = []
     for begin in range(0, x.shape[1], SLICE):
         total = np.zeros((len(x), len(weights)), np.float32)
         for k in range(begin, min(begin + SLICE, x.shape[1])):
-            total = fma(weights[:, k], x[:, k, None], total)
+            total = add_product(weights[:, k], x[:, k, None], total)
         sums.append(total)
     return sum(sums[1:], start=sums[0])
 
@@ -38,7 +44,7 @@ def product(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
 def example(name: str) -> tuple[Matrix, np.ndarray, np.ndarray]:
     """A matrix of rows and columns off every tile, inputs and their products."""
     matrix, x = random_matrix(name, 45, 587), inputs(26, 587)
-    return matrix, x, product(as_floats(name, matrix), x)
+    return matrix, x, product(name, as_floats(name, matrix), x)
 
 
 def raw_matrix(name: str, values: np.ndarray) -> Matrix:
@@ -81,6 +87,8 @@ def test_products_are_the_definition_to_the_bit(name: str, isa: str) -> None:
 def test_rows_of_any_length(name: str, n_cols: int) -> None:
     """Any number of columns, within the error of sums of a slice in float32."""
     matrix, x = random_matrix(name, 33, n_cols), inputs(14, n_cols)
+    if name == "BF16":
+        x = bfloats.rounded(x)
     weights = as_floats(name, matrix).astype(np.float64)
     size = np.abs(x) @ np.abs(weights).T
     error = np.abs(linear(testing.pack(matrix), x) - x.astype(np.float64) @ weights.T)
@@ -115,7 +123,10 @@ def test_every_number_of_16_bits(name: str, isa: str) -> None:
     """All 65536 numbers, one in each row, come out of a product with one as they are."""
     matrix = raw_matrix(name, np.arange(65536)[:, None])
     with np.errstate(invalid="ignore"):
-        expected = as_floats(name, matrix).T + np.float32(0)  # the sum begins with a zero that is positive
+        numbers = as_floats(name, matrix).T
+        expected = (bfloats.flushed(numbers) if name == "BF16" else numbers) + np.float32(
+            0
+        )  # of a sum from zero on
     for n_tokens in (1, 13):
         y = linear(testing.pack(matrix), np.ones((n_tokens, 1), np.float32), isa=isa)
         assert_same_bits(y, np.repeat(expected, n_tokens, axis=0))
@@ -126,11 +137,11 @@ def test_every_number_of_16_bits(name: str, isa: str) -> None:
 def test_extreme_rows_and_tokens_stay_apart(name: str, isa: str) -> None:
     """Rows of NaN, infinity, the largest and the smallest numbers, and tokens with such, leave the others alone."""
     bits = {"F32": (0x7FC00000, 0xFF800000, 0x7F7FFFFF, 1), "F16": (0x7E00, 0xFC00, 0x7BFF, 1),
-            "BF16": (0x7FC0, 0xFF80, 0x7F7F, 1)}[name]  # fmt: skip
+            "BF16": (0x7FC0, 0xFF80, 0x7F7F, 0x1000)}[name]  # fmt: skip
     numbers = np.frombuffer(random_matrix(name, 45, 300)[1], np.uint32 if name == "F32" else np.uint16)
     changed = numbers.reshape(45, 300).copy()
     changed[[3, 17, 30, 44]] = np.array(bits)[:, None]
-    x = inputs(15, 300)
+    x = bfloats.rounded(inputs(15, 300))
     plain = linear(testing.pack(raw_matrix(name, numbers.reshape(45, 300))), x)
     x[7, 5], x[12, 299] = np.nan, np.inf
     y = linear(testing.pack(raw_matrix(name, changed)), x, isa=isa)
@@ -139,7 +150,9 @@ def test_extreme_rows_and_tokens_stay_apart(name: str, isa: str) -> None:
     assert np.isnan(y[:, 3]).all() and np.isnan(y[7]).all() and not np.isfinite(y[12]).any()
     smallest = as_floats(name, raw_matrix(name, changed))[44, :1].astype(np.float64)
     sums = x[tokens].astype(np.float64).sum(axis=1) * smallest
-    np.testing.assert_allclose(y[tokens, 44], sums, rtol=1e-4, atol=2e-44 if name != "F16" else 1e-12)
+    np.testing.assert_allclose(
+        y[tokens, 44], sums, rtol=1e-4, atol={"F32": 2e-44, "F16": 1e-12, "BF16": 2e-33}[name]
+    )
 
 
 @pytest.mark.parametrize("isa", ISAS)

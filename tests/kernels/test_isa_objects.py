@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BUILD = Path(__file__).parents[2] / "build" / "develop"
-OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in ("avx2", "avx512")}
+OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in ("avx2", "avx512", "avx512_bf16")}
 NM = shutil.which("nm")
 needs_objects = pytest.mark.skipif(
     not all(OBJECTS.values()) or NM is None, reason="needs nm and a developer build for x86-64: ci/develop"

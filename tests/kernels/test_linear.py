@@ -10,8 +10,8 @@ from fluxmlx.errors import InvalidArgumentError, UnsupportedModelError
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
 from blocks import TYPES, as_floats, assert_same_bits, random_matrix  # noqa: E402
+from isas import ISAS  # noqa: E402
 
-ISAS = testing.available_isas()
 POOL = testing.ThreadPool(2)
 TOKENS = [1, 2, 3, 4, 5, 8, 17, 33]
 

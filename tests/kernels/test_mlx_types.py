@@ -8,6 +8,7 @@ import pytest
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
 from blocks import assert_same_bits  # noqa: E402
+from isas import ISAS  # noqa: E402
 from mlx_blocks import (  # noqa: E402
     AFFINE,
     MICRO,
@@ -24,7 +25,6 @@ from packed_definition import quantization_error  # noqa: E402
 from fluxmlx import _core  # noqa: E402
 from fluxmlx.errors import InvalidArgumentError  # noqa: E402
 
-ISAS = testing.available_isas()
 POOL = testing.ThreadPool(2)
 SOME = [
     "affine 4 bit g64 BF16", "affine 4 bit g32 F16", "affine 8 bit g64 BF16", "affine 8 bit g128 F32",

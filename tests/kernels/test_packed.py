@@ -10,8 +10,9 @@ from fluxmlx.errors import UnsupportedModelError
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
 from blocks import TYPES, as_floats, assert_same_bits, random_matrix, set_scales  # noqa: E402
+from isas import ISAS  # noqa: E402
 from packed_definition import product, quantization_error  # noqa: E402
-from products import ISAS, POOL, assert_gated, linear  # noqa: E402
+from products import POOL, assert_gated, linear  # noqa: E402
 
 from fluxmlx import _core  # noqa: E402
 

@@ -44,20 +44,22 @@ def test_parts_and_pieces_come_together(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("FLUXMLX_FORCE_LAYOUT", "blocks")
     blocks, held = scored(path)
     assert "the file's blocks" in held["F16"]
-    np.testing.assert_allclose(packed, blocks, atol=1e-4)
+    np.testing.assert_allclose(packed, blocks, atol=5e-3)  # activations of packed BF16 are rounded to it
 
 
+@pytest.mark.parametrize("name", ["F16", "BF16"])
 @pytest.mark.parametrize(("n_ff", "how"), [(64, "packed"), (40, "the file's blocks")])
-def test_experts_and_routers(tmp_path: Path, n_ff: int, how: str) -> None:
+def test_experts_and_routers(tmp_path: Path, n_ff: int, how: str, name: str) -> None:
     """Experts of whole strips are packed, others and small routers are not, and both give the bits of any chunk."""
     import family_models
     from family_cases import experts
 
     family = experts("qwen3moe", family_models.Shape(), 8, n_ff, expert_feed_forward_length=n_ff)
-    path = family_models.write(tmp_path / "tiny.gguf", family, "BF16")
+    path = family_models.write(tmp_path / "tiny.gguf", family, name)
     whole, held = scored(path)
-    assert how in held["BF16"] and "packed" in held["BF16"]
+    assert how in held[name] and "packed" in held[name]
     assert held["F32"] == {"the file's blocks", "plain vector"}
     for options in ({"prefill_chunk": 1}, {"prefill_chunk": 3}, {"threads": 1}, {"threads": 3}):
         assert np.array_equal(scored(path, **options)[0], whole)
-    np.testing.assert_allclose(whole, scored(path, ops="composed")[0], atol=2e-4)
+    if name == "F16":  # rounded activations may choose other experts
+        np.testing.assert_allclose(whole, scored(path, ops="composed")[0], atol=2e-4)

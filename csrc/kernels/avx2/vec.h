@@ -24,6 +24,14 @@ inline F8 load_bfloat(const uint16_t* p) {
   const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(bits, 16))};
 }
+inline F8 load_first_bfloats(const uint32_t* p) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16))};
+}
+inline F8 load_second_bfloats(const uint32_t* p) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
 inline F8 load_codes(const int8_t* p) {
   const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes))};
@@ -40,6 +48,14 @@ inline F8 mul(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 inline F8 div(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
 inline F8 square_root(F8 a) { return {_mm256_sqrt_ps(a.v)}; }
 inline F8 fma(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline F8 fma_flushed(F8 a, F8 b, F8 c) { return fma(a, b, c); }
+inline F8 add_flushed(F8 a, F8 b) { return add(a, b); }
+inline unsigned flush_subnormals() {
+  const unsigned mode = _mm_getcsr();
+  _mm_setcsr(mode | _MM_FLUSH_ZERO_ON | 0x40);  // as results and as operands
+  return mode;
+}
+inline void restore_mode(unsigned mode) { _mm_setcsr(mode); }
 inline F8 negate(F8 a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
 inline F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
 inline F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }

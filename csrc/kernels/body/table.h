@@ -2,8 +2,10 @@
 
 #include "kernels/body/activation.h"
 #include "kernels/body/attention.h"
+#include "kernels/body/bfloats_as_floats.h"
 #include "kernels/body/linear.h"
 #include "kernels/body/norm.h"
+#include "kernels/body/probe.h"
 #include "kernels/body/quantize.h"
 
 namespace fluxmlx::kernels::FLUXMLX_ISA {
@@ -13,9 +15,23 @@ inline void to_half(const float* x, int64_t n, uint16_t* y) {
 }
 
 inline constexpr Table make_table(const char* name) {
-  return {name,     kGroup,       kFloatGroup,  find_dequantize,  linear,          gated_linear,
-          norm_row, quantize_32,  quantize_256, attention_append, attention_spans, attention_finish,
-          exp_row,  scale_logits, to_half};
+  return {name,
+          kGroup,
+          kFloatGroup,
+          find_dequantize,
+          linear,
+          gated_linear,
+          norm_row,
+          {2 * sizeof(float), pair_bfloats, multiply_bfloats},
+          quantize_32,
+          quantize_256,
+          attention_append,
+          attention_spans,
+          attention_finish,
+          exp_row,
+          scale_logits,
+          to_half,
+          {probe_read, probe_fma}};
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

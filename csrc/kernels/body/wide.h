@@ -20,7 +20,8 @@ inline V broadcast_as(float x) {
 
 inline F16 load_16(const float* p) { return {load(p), load(p + 8)}; }
 inline F16 load_half_16(const uint16_t* p) { return {load_half(p), load_half(p + 8)}; }
-inline F16 load_bfloat_16(const uint16_t* p) { return {load_bfloat(p), load_bfloat(p + 8)}; }
+inline F16 load_first_bfloats_16(const uint32_t* p) { return {load_first_bfloats(p), load_first_bfloats(p + 8)}; }
+inline F16 load_second_bfloats_16(const uint32_t* p) { return {load_second_bfloats(p), load_second_bfloats(p + 8)}; }
 inline F16 load_codes_16(const int8_t* p) { return {load_codes(p), load_codes(p + 8)}; }
 inline void store(float* p, const F16& a) {
   store(p, a.low);
@@ -34,6 +35,9 @@ inline F16 max(const F16& a, const F16& b) { return {max(a.low, b.low), max(a.hi
 inline F16 min(const F16& a, const F16& b) { return {min(a.low, b.low), min(a.high, b.high)}; }
 inline F16 fma(const F16& a, const F16& b, const F16& c) {
   return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)};
+}
+inline F16 fma_flushed(const F16& a, const F16& b, const F16& c) {
+  return {fma_flushed(a.low, b.low, c.low), fma_flushed(a.high, b.high, c.high)};
 }
 inline F16 zero_below(const F16& x, const F16& limit, const F16& a) {
   return {zero_below(x.low, limit.low, a.low), zero_below(x.high, limit.high, a.high)};
