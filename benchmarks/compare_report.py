@@ -42,8 +42,16 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         speed(row["peer"]),
         f"{row['peer']['roof']:.0%}",
         f"**{row['ratio']:.2f}**",
+        memory(row),
         f"busy ({row['n_busy']} of {row['n_runs']} runs)" if row["problems"] else "quiet",
     )
+
+
+def memory(row: dict[str, Any]) -> str:
+    """GB/s around the runs of both sides, the least and the greatest."""
+    runs = row["ours"]["runs"] + row["peer"]["runs"]
+    found = [(run["before"]["bandwidth"] + run["after"]["bandwidth"]) / 2e9 for run in runs]
+    return f"{min(found):.0f} - {max(found):.0f}"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
@@ -58,7 +66,18 @@ def ends(row: dict[str, Any], key: str) -> list[float]:
 def markdown(result: dict[str, Any]) -> str:
     """The whole report as a page."""
     rows, name = result["rows"], peer_name(result)
-    head = ("file", "test", "threads", "fluxmlx", "of the roof", name, "of the roof", "ratio", "machine")
+    head = (
+        "file",
+        "test",
+        "threads",
+        "fluxmlx",
+        "of the roof",
+        name,
+        "of the roof",
+        "ratio",
+        "memory GB/s",
+        "machine",
+    )
     ours, peer = (rows[0][side]["runs"][0]["facts"] for side in ("ours", "peer"))
     lines = [f"# fluxmlx and {name}, {result['date']}", ""]
     lines += [
@@ -129,7 +148,9 @@ def bandwidth_used(rows: list[dict[str, Any]]) -> list[str]:
     if not found:
         return []
     span = f"{min(found):.0%} to {max(found):.0%}"
-    return [f"In `tg`, fluxmlx reads {span} of the memory bandwidth that was probed around each run."]
+    return [
+        f"In `tg`, fluxmlx reads {span} of the memory bandwidth that was probed around each run (last column)."
+    ]
 
 
 def into_readme(result: dict[str, Any], readme: Path) -> None:
@@ -140,10 +161,10 @@ def into_readme(result: dict[str, Any], readme: Path) -> None:
     """
     if wrong := [label(row) for row in result["rows"] if row["problems"]]:
         raise SystemExit(f"the machine was busy during {', '.join(wrong)}: measure again on a quiet one")
-    head = ("file", "test", "threads", "fluxmlx", peer_name(result), "ratio")
+    head = ("file", "test", "threads", "fluxmlx", peer_name(result), "ratio", "memory GB/s")
     rows = [
         (row["file"], label(row), str(row["threads"]), *(f"{row[s]['median']:.1f}" for s in ("ours", "peer")),
-         f"{row['ratio']:.2f}")
+         f"{row['ratio']:.2f}", memory(row))
         for row in result["rows"]
     ]  # fmt: skip
     peer = result["rows"][0]["peer"]["runs"][0]["facts"]["version"]

@@ -14,8 +14,8 @@ pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install .
 
 
 def side(rates: list[float], facts: dict[str, str]) -> dict[str, Any]:
-    probes = {"bandwidth": 30e9, "fma": 90e9}
-    runs = [{"rate": rate, "before": probes, "after": probes, "facts": facts} for rate in rates]
+    before, after = ({"bandwidth": bandwidth, "fma": 90e9} for bandwidth in (30e9, rates[0] * 3e9))
+    runs = [{"rate": rate, "before": before, "after": after, "facts": facts} for rate in rates]
     ends = {"median": sorted(rates)[len(rates) // 2], "min": min(rates), "max": max(rates)}
     return {
         **ends,
@@ -131,9 +131,10 @@ def test_the_page_has_the_ratio_the_spread_and_the_facts(load: Any) -> None:
     assert (
         "22.0 (20.0 - 24.0)" in row and "11.0 (10.0 - 12.0)" in row and "**2.00**" in row and "quiet" in row
     )
+    assert "| 30 - 45 |" in row  # of the peer, whose runs have 30 before and after, and ours, 30 and 60
     assert all(
         fact in page
-        for fact in ("peer 1.0", "AVX2 = 1", "sha256 00ff", "30 - 30 GB/s", "commit abc", "0.50 s")
+        for fact in ("peer 1.0", "AVX2 = 1", "sha256 00ff", "30 - 60 GB/s", "commit abc", "0.50 s")
     )
 
 
@@ -154,7 +155,9 @@ def test_the_readme_takes_a_quiet_run_only(load: Any, tmp_path: Path) -> None:
     report.into_readme(result(busy=False), page)
     new = page.read_text(encoding="utf-8")
     assert (
-        "| m.gguf | tg128 | 2 | 22.0 | 11.0 | 2.00 |" in new and "old" not in new and new.endswith("after\n")
+        "| m.gguf | tg128 | 2 | 22.0 | 11.0 | 2.00 | 30 - 45 |" in new
+        and "old" not in new
+        and new.endswith("after\n")
     )
     assert "reads 50% to 50% of the memory bandwidth" in new
     page.write_text("no marks", encoding="utf-8")
