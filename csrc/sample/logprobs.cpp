@@ -1,30 +1,20 @@
 #include "sample/logprobs.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "sample/log_sum.h"
 #include "sample/select.h"
 
 namespace fluxmlx::sample {
-namespace {
-
-// log(sum(exp(logits - highest)))
-double log_sum(std::span<const float> logits, double highest) {
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  return std::log(sum);
-}
-
-}  // namespace
 
 Choice logprob_of(std::span<const float> logits, int32_t token, int n_top) {
   if (token < 0 || static_cast<size_t>(token) >= logits.size()) {
     fail(ErrorCode::invalid_argument, "token ", token, " has no logit; the vocabulary has the ids 0 to ",
          static_cast<int64_t>(logits.size()) - 1);
   }
-  const double highest = logits[static_cast<size_t>(checked_argmax(logits))];
-  const double shift = highest + log_sum(logits, highest);
+  const float highest = logits[static_cast<size_t>(checked_argmax(logits))];
+  const double shift = static_cast<double>(highest) + log_sum(logits, highest);
   const auto logprob = [shift](float logit) { return static_cast<float>(static_cast<double>(logit) - shift); };
   Choice choice{token, logprob(logits[static_cast<size_t>(token)]), {}};
   if (n_top <= 0) return choice;

@@ -18,7 +18,7 @@ struct Choice {
 };
 
 // The log-probability of `token` and of the `n_top` most likely, by the model's own logits: before bias, penalties,
-// temperature and truncation. The sum runs in double, by id, so that it depends on the logits alone.
+// temperature and truncation. It depends on the logits alone, see log_sum().
 // logits: (n_vocab,). Throws Error(runtime) on NaN, +inf, or nothing but -inf.
 Choice logprob_of(std::span<const float> logits, int32_t token, int n_top);
 

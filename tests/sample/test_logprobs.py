@@ -46,6 +46,17 @@ def test_a_large_vocabulary_loses_no_precision() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 128, 1000])
+@pytest.mark.parametrize("spread", [0.01, 10, 300])
+def test_any_number_of_logits_near_and_far(size: int, spread: float) -> None:
+    """Within the last bit of a float32 but one, also where most are too far off to count, or are -inf."""
+    logits = np.random.default_rng(size).normal(size=size).astype(np.float32) * np.float32(spread)
+    logits[1::7] = -np.inf
+    want = log_softmax(logits)
+    found = [testing.logprob_of(logits, token, 0)[1] for token in range(size)]
+    assert found == pytest.approx(want, rel=1.2e-7, abs=1e-7)
+
+
 def test_sampling_does_not_change_them() -> None:
     """Bias, penalties, ban, truncation and temperature leave the reported log-probabilities alone."""
     logits = np.array([0, 1, 2, 3], dtype=np.float32)
