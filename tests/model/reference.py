@@ -9,11 +9,22 @@ import numpy as np
 import gguf
 
 
-class Reference:
-    """One sequence, no cache: `logits(ids)` of all positions at once."""
+def rounded(x: np.ndarray) -> np.ndarray:
+    """To the nearest BF16, ties to even."""
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32).astype(np.float64)
 
-    def __init__(self, path: Path) -> None:
+
+class Reference:
+    """One sequence, no cache: `logits(ids)` of all positions at once.
+
+    round_bfloats: what meets matrices of BF16 is rounded to it, as by the packed kernels.
+    """
+
+    def __init__(self, path: Path, *, round_bfloats: bool = False) -> None:
         reader = gguf.GGUFReader(path)
+        bfloats = {t.name for t in reader.tensors if t.tensor_type == gguf.GGMLQuantizationType.BF16}
+        self.rounding = bfloats if round_bfloats else set()
         self.weights = {
             t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64) for t in reader.tensors
         }
@@ -32,8 +43,8 @@ class Reference:
 
     def logits(self, ids: list[int]) -> np.ndarray:
         """(len(ids), n_vocab)"""
-        head = self.weights.get("output.weight", self.weights["token_embd.weight"])
-        return self.states(ids) @ head.T
+        head = "output" if "output.weight" in self.weights else "token_embd"
+        return self._linear(self.states(ids), head)
 
     def logprobs(self, ids: list[int]) -> np.ndarray:
         """(len(ids) - 1,): of each token given those before it."""
@@ -47,6 +58,7 @@ class Reference:
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * self.weights[name]
 
     def _linear(self, x: np.ndarray, name: str) -> np.ndarray:
+        x = rounded(x) if f"{name}.weight" in self.rounding else x
         return x @ self.weights[f"{name}.weight"].T + self.weights.get(f"{name}.bias", 0)
 
     def _layer(self, x: np.ndarray, prefix: str) -> np.ndarray:

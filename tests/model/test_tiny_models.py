@@ -59,10 +59,8 @@ def scored(path: Path, ops: str, **options: object) -> np.ndarray:
 def test_architecture(name: str, ops: str, tmp_path: Path) -> None:
     """Both forms of the graph give the reference's log-probabilities."""
     path = tiny_models.write(tmp_path / "tiny.gguf", SHAPES[name])
-    rounded = ops == "kernels" and "BF16" in SHAPES[name].mixed.values()  # activations of packed BF16
-    np.testing.assert_allclose(
-        scored(path, ops), Reference(path).logprobs(IDS), atol=0.02 if rounded else 2e-4
-    )
+    reference = Reference(path, round_bfloats=ops == "kernels")
+    np.testing.assert_allclose(scored(path, ops), reference.logprobs(IDS), atol=2e-4)
 
 
 @pytest.mark.parametrize("ops", ["kernels", "composed"])

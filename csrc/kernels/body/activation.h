@@ -1,26 +1,26 @@
 #pragma once
 
+#include "base/exponential.h"
 #include "kernels/kernels.h"
 
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// e^x by x = n ln 2 + r and a minimax polynomial of (e^r - 1 - r) / r^2 over |r| <= ln 2 / 2 (fitted by Lawson's
-// iteration, 5e-11). Below the least normal result: zero. Above 88: e^88. NaN stays NaN.
+// e^x as base/exponential.h has it. Below the least normal result: zero. Above 88: e^88. NaN stays NaN.
 template <class V>
 inline V exp(V x) {
   const V least = broadcast_as<V>(-87.33654f);
-  const V shift = broadcast_as<V>(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const V shift = broadcast_as<V>(exponential::kRound);
   const V bounded = min(broadcast_as<V>(88.0f), max(least, x));
-  const V shifted = fma(bounded, broadcast_as<V>(1.44269504f), shift);
+  const V shifted = fma(bounded, broadcast_as<V>(exponential::kPerLn2), shift);
   const V n = sub(shifted, shift);
-  V r = fma(n, broadcast_as<V>(-0.693359375f), bounded);  // ln 2 in two parts: n times the first is exact
-  r = fma(n, broadcast_as<V>(2.12194440e-4f), r);
-  V p = broadcast_as<V>(1.979029767e-04f);
-  p = fma(p, r, broadcast_as<V>(1.394470339e-03f));
-  p = fma(p, r, broadcast_as<V>(8.333497681e-03f));
-  p = fma(p, r, broadcast_as<V>(4.166629538e-02f));
-  p = fma(p, r, broadcast_as<V>(1.666666567e-01f));
-  p = fma(p, r, broadcast_as<V>(0.5f));
+  V r = fma(n, broadcast_as<V>(-exponential::kLn2High), bounded);
+  r = fma(n, broadcast_as<V>(-exponential::kLn2Low), r);
+  V p = broadcast_as<V>(exponential::kP5);
+  p = fma(p, r, broadcast_as<V>(exponential::kP4));
+  p = fma(p, r, broadcast_as<V>(exponential::kP3));
+  p = fma(p, r, broadcast_as<V>(exponential::kP2));
+  p = fma(p, r, broadcast_as<V>(exponential::kP1));
+  p = fma(p, r, broadcast_as<V>(exponential::kP0));
   p = add(fma(mul(p, r), r, r), broadcast_as<V>(1));
   return zero_below(x, least, mul(p, power_of_two(shifted)));
 }

@@ -41,7 +41,7 @@ inline const uint32_t* fill_pairs(const uint32_t* w, int64_t n_whole, uint32_t* 
   return filled;
 }
 
-// Not inlined: what it computes stays between the two ends of its caller's mode.
+// Not inlined: what it computes stays between the two ends of its caller's mode, which the sums of slices need too.
 template <class Type>
 [[gnu::noinline]] inline void multiply_pairs(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
   constexpr int64_t slice = kWideSlice / 2;
@@ -54,6 +54,13 @@ template <class Type>
   multiply_wide_strip<Type>(strip, x, {0, whole, n_pairs + 1}, panel, scratch, out);
   multiply_wide_strip<Type>(fill_pairs(strip + whole * kWideStripRows, n_pairs - whole, filled), x,
                             {whole, n_pairs + 1 - whole, n_pairs + 1}, panel, scratch, out);
+}
+
+template <class Type>
+inline void multiply_bfloats(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
+  const unsigned mode = flush_subnormals();
+  multiply_pairs<Type>(w, panel, scratch, out);
+  restore_mode(mode);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -32,10 +32,4 @@ inline void pair_bfloats(const float* rows, int64_t n_tokens, int64_t n_cols, st
   });
 }
 
-inline void multiply_bfloats(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
-  const unsigned mode = flush_subnormals();
-  multiply_pairs<WideBfloatPairs>(w, panel, scratch, out);
-  restore_mode(mode);
-}
-
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -22,7 +22,7 @@ inline constexpr Table make_table(const char* name) {
           linear,
           gated_linear,
           norm_row,
-          {2 * sizeof(float), pair_bfloats, multiply_bfloats},
+          {2 * sizeof(float), pair_bfloats, multiply_bfloats<WideBfloatPairs>},
           quantize_32,
           quantize_256,
           attention_append,
