@@ -7,9 +7,10 @@ fluxmlx_rung(kernels DEPENDS quant)
 fluxmlx_rung(kernels_scalar SOURCES kernels/scalar DEPENDS quant)
 target_compile_definitions(fluxmlx_kernels_scalar PRIVATE FLUXMLX_ISA=scalar)
 
+# GCC would put off long integer sums or turn them into trees, and spill what is yet to be added.
+set(in_order $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  # GCC would put off long integer sums or turn them into trees, and spill what is yet to be added.
-  set(in_order $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni)
   set(avx512_bf16 ${avx512} -mavx512bf16)  # the products of BF16 alone; all else is that of avx512
@@ -23,4 +24,16 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
       $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
   endforeach()
   target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_X86=1)
+endif()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
+  # Instructions are not moved before registers are given to them, which would not be enough.
+  list(APPEND in_order $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
+  set(neon)  # a part of every processor of 64 bits
+  set(neon_dotprod -march=armv8.2-a+dotprod)
+  foreach(isa neon neon_dotprod)
+    fluxmlx_rung(kernels_${isa} SOURCES kernels/${isa} DEPENDS quant OPTIONS ${${isa}} ${in_order})
+    target_compile_definitions(fluxmlx_kernels_${isa} PRIVATE FLUXMLX_ISA=${isa})
+  endforeach()
+  target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_ARM64=1)
 endif()

@@ -5,6 +5,9 @@
 
 #if FLUXMLX_HAS_X86
 #include <cpuid.h>
+#elif FLUXMLX_HAS_ARM64 && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace fluxmlx::kernels {
@@ -14,6 +17,9 @@ extern const Table kScalarTable;
 extern const Table kAvx2Table;
 extern const Table kAvx512Table;
 extern const BfloatKernels kAvx512Bf16Kernels;
+#elif FLUXMLX_HAS_ARM64
+extern const Table kNeonTable;
+extern const Table kNeonDotprodTable;
 #endif
 
 namespace {
@@ -43,6 +49,15 @@ const Table& avx512_bf16_table() {
   }();
   return table;
 }
+#elif FLUXMLX_HAS_ARM64
+// Every Apple silicon has products of bytes.
+bool has_dotprod() {
+#if defined(__linux__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+  return true;
+#endif
+}
 #endif
 
 // Best last.
@@ -52,6 +67,9 @@ std::vector<const Table*> tables() {
   if (has_avx2()) found.push_back(&kAvx2Table);
   if (has_avx512()) found.push_back(&kAvx512Table);
   if (has_avx512_bf16()) found.push_back(&avx512_bf16_table());
+#elif FLUXMLX_HAS_ARM64
+  found.push_back(&kNeonTable);
+  if (has_dotprod()) found.push_back(&kNeonDotprodTable);
 #endif
   return found;
 }

@@ -52,13 +52,15 @@ struct SpanRange {
   int64_t first, end;
 };
 
+// out[r / 8, t, r % 8] = w[row + r] . x[t] for the rows of one strip
+using MultiplyBfloats = void (*)(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out);
+
 // Products of packed BF16, which some processors of an instruction set have more for than others.
 struct BfloatKernels {
   int pair_bytes;
   // The rows of one group rounded, (pairs of columns, n_tokens) of pair_bytes each, in the form that multiply() reads.
   void (*pair)(const float* rows, int64_t n_tokens, int64_t n_cols, std::byte* y);
-  // out[r / 8, t, r % 8] = w[row + r] . x[t] for the rows of one strip
-  void (*multiply)(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out);
+  MultiplyBfloats multiply;
 };
 
 struct Table {

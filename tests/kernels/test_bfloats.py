@@ -57,6 +57,16 @@ def test_subnormal_numbers_are_zeros(isa: str, exponents: tuple[int, int]) -> No
     assert_same_bits(linear(testing.pack(weights), x, isa=isa), total)
 
 
+@pytest.mark.parametrize(("less", "kept"), [(-76, True), (-75, False)])
+@pytest.mark.parametrize("isa", ALL)
+def test_whether_a_result_is_subnormal_is_decided_after_rounding(isa: str, less: int, kept: bool) -> None:
+    """2^-126 less a quarter of its last place rounds to 2^-126 and stays; less the whole place it is subnormal."""
+    weights = np.ldexp(np.float32(1), [[less, -63]]).astype(np.float32)
+    x = np.array([[-np.ldexp(1, less), np.ldexp(1, -63)]], np.float32)
+    y = linear(testing.pack(matrix_of(weights.view(np.uint32) >> 16)), x, isa=isa)
+    assert y[0, 0] == (bfloats.SMALLEST if kept else 0)
+
+
 @pytest.mark.parametrize("isa", ALL)
 def test_the_processor_is_left_as_it_was(isa: str) -> None:
     """Other products on the same threads, and their caller, have subnormal numbers as before."""

@@ -14,7 +14,7 @@ inline void to_half(const float* x, int64_t n, uint16_t* y) {
   for (int64_t i = 0; i < n; i += 8) store_half(y + i, load(x + i));
 }
 
-inline constexpr Table make_table(const char* name) {
+inline constexpr Table make_table(const char* name, MultiplyBfloats multiply = multiply_bfloats<WideBfloatPairs>) {
   return {name,
           kGroup,
           kFloatGroup,
@@ -22,7 +22,7 @@ inline constexpr Table make_table(const char* name) {
           linear,
           gated_linear,
           norm_row,
-          {2 * sizeof(float), pair_bfloats, multiply_bfloats<WideBfloatPairs>},
+          {2 * sizeof(float), pair_bfloats, multiply},
           quantize_32,
           quantize_256,
           attention_append,

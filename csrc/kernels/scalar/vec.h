@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/half.h"
+#include "kernels/body/flushed.h"
 
 // Eight float lanes in plain C++; kernels/avx2/vec.h has the same functions with the same results.
 namespace fluxmlx::kernels::scalar {
@@ -41,7 +42,6 @@ inline F8 load_bfloat(const uint16_t* p) {
     return number;
   });
 }
-inline float flushed(float x) { return std::fabs(x) < 0x1p-126f ? std::copysign(0.0f, x) : x; }
 // Of eight pairs of BF16; these and the functions that end in _flushed take subnormal numbers as zeros.
 inline F8 load_first_bfloats(const uint32_t* p) {
   return each([=](int i) { return flushed(std::bit_cast<float>(p[i] << 16)); });
@@ -77,16 +77,6 @@ inline F8 square_root(const F8& a) {
 }
 inline F8 fma(const F8& a, const F8& b, const F8& c) {  // a * b + c, rounded once
   return each([&](int i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
-}
-// A result is subnormal if it were with 24 bits and any exponent: where rounding leads to the smallest normal number,
-// the sum in double tells whether it came from below.
-inline float fma_flushed(float a, float b, float c) {
-  constexpr float smallest = 0x1p-126f;
-  c = flushed(c);
-  const float sum = std::fma(a, b, c);
-  if (std::fabs(sum) != smallest) return flushed(sum);
-  const double exact = static_cast<double>(a) * static_cast<double>(b) + static_cast<double>(c);
-  return std::fabs(exact) < 0x1p-126 - 0x1p-151 ? std::copysign(0.0f, sum) : sum;
 }
 inline F8 fma_flushed(const F8& a, const F8& b, const F8& c) {  // a and b of load_..._bfloats()
   return each([&](int i) { return fma_flushed(a.lane[i], b.lane[i], c.lane[i]); });

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "kernels/neon/ints.h"
+#include "kernels/neon/tokens.h"
+
+// Sums of eight rows and G tokens, however their products are made; rows_of(dots, t) gives those of token t.
+namespace fluxmlx::kernels::FLUXMLX_ISA {
+
+template <int G>
+struct Lanes {
+  using Int = I8;
+  using Float = F8;
+  static constexpr int kVectors = G;
+};
+
+template <int G>
+struct Sums {
+  I8 v[G];
+};
+
+struct Scale {
+  I8 v;
+};
+inline Scale widened(int16x8_t a) { return {{vmovl_s16(vget_low_s16(a)), vmovl_high_s16(a)}}; }
+inline Scale first_of_pairs(Pairs a) { return widened(a.first); }
+inline Scale second_of_pairs(Pairs a) { return widened(a.second); }
+
+template <int G, class Dots>
+inline void add_total(Sums<G>& sums, const Dots& dots) {
+  for (int t = 0; t < G; ++t) sums.v[t] = add(sums.v[t], rows_of(dots, t));
+}
+template <int G, class Dots>
+inline void add_scaled(Sums<G>& sums, const Dots& dots, Scale scale) {
+  for (int t = 0; t < G; ++t) {
+    const I8 rows = rows_of(dots, t);
+    I8& sum = sums.v[t];
+    sum = {vmlaq_s32(sum.low, rows.low, scale.v.low), vmlaq_s32(sum.high, rows.high, scale.v.high)};
+  }
+}
+
+template <int G>
+inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
+  const Tokens<G> tokens = load_tokens<G>(x);
+  for_each_index<G>([&](auto t) __attribute__((always_inline)) {
+    constexpr int first = t % 4 * 2, second = first + 1;
+    const int16x8_t numbers = vreinterpretq_s16_u8(tokens.v[t / 4]);
+    I8& sum = sums.v[t];
+    sum.low = vmlal_laneq_s16(sum.low, vget_low_s16(a.first), numbers, first);
+    sum.high = vmlal_high_laneq_s16(sum.high, a.first, numbers, first);
+    sum.low = vmlal_laneq_s16(sum.low, vget_low_s16(a.second), numbers, second);
+    sum.high = vmlal_high_laneq_s16(sum.high, a.second, numbers, second);
+  });
+}
+
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = sub(sums.v[t], I8{vshlq_n_s32(b.v[t].low, kShift), vshlq_n_s32(b.v[t].high, kShift)});
+  }
+}
+
+template <int G>
+inline F8 for_tokens(F8 a) {
+  return a;
+}
+template <int G>
+inline F8 token_values(const float (&x)[G], int i) {
+  return broadcast(x[i]);
+}
+template <int G>
+inline void store_tokens(float* out, int i, F8 a) {
+  store(out + 8 * i, a);
+}
+
+}  // namespace fluxmlx::kernels::FLUXMLX_ISA
