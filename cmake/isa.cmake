@@ -10,7 +10,13 @@ target_compile_definitions(fluxmlx_kernels_scalar PRIVATE FLUXMLX_ISA=scalar)
 # GCC would put off long integer sums or turn them into trees, and spill what is yet to be added.
 set(in_order $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc$<SEMICOLON>-fno-tree-ter>)
 
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+# By the compiler's own word: the system may be another, and a Mac builds for two at once.
+include(CheckCXXSourceCompiles)
+foreach(name x86_64 aarch64)
+  check_cxx_source_compiles("#ifndef __${name}__\n#error\n#endif\nint main() {}" FLUXMLX_FOR_${name})
+endforeach()
+
+if(FLUXMLX_FOR_x86_64)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni)
   set(avx512_bf16 ${avx512} -mavx512bf16)  # the products of BF16 alone; all else is that of avx512
@@ -26,8 +32,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   target_compile_definitions(fluxmlx_kernels PRIVATE FLUXMLX_HAS_X86=1)
 endif()
 
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
-  # Instructions are not moved before registers are given to them, which would not be enough.
+if(FLUXMLX_FOR_aarch64)
+  # GCC would move instructions before it has given them registers, and keep sums in memory.
   list(APPEND in_order $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
   set(neon)  # a part of every processor of 64 bits
   set(neon_dotprod -march=armv8.2-a+dotprod)

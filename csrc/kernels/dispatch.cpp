@@ -50,12 +50,13 @@ const Table& avx512_bf16_table() {
   return table;
 }
 #elif FLUXMLX_HAS_ARM64
-// Every Apple silicon has products of bytes.
 bool has_dotprod() {
 #if defined(__linux__)
   return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
-#else
+#elif defined(__APPLE__)
   return true;
+#else
+  return false;
 #endif
 }
 #endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 BUILD = Path(__file__).parents[2] / "build" / "develop"
-OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in ("avx2", "avx512", "avx512_bf16")}
+ON_ARM = platform.machine() in ("aarch64", "arm64")
+FOLDERS = ("neon", "neon_dotprod") if ON_ARM else ("avx2", "avx512", "avx512_bf16")
+OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in FOLDERS}
 NM = shutil.which("nm")
 needs_objects = pytest.mark.skipif(
-    not all(OBJECTS.values()) or NM is None, reason="needs nm and a developer build for x86-64: ci/develop"
+    not all(OBJECTS.values()) or NM is None, reason="needs nm and a developer build: ci/develop"
 )
 
 

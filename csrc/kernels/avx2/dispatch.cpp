@@ -9,6 +9,6 @@
 namespace fluxmlx::kernels {
 
 extern const Table kAvx2Table;
-constinit const Table kAvx2Table = avx2::make_table("avx2");
+constinit const Table kAvx2Table = avx2::make_table("avx2", avx2::multiply_bfloats<avx2::WideBfloatPairs>);
 
 }  // namespace fluxmlx::kernels

@@ -55,6 +55,9 @@ inline constexpr int kMostProducts = kBits == 7   ? 1
                                      : kBits == 5 ? 4
                                                   : 8;
 
+template <int kBits>
+inline constexpr int kTakenOff = 0;
+
 // In both halves of each row.
 struct Scale {
   __m256i v;

@@ -9,6 +9,6 @@
 namespace fluxmlx::kernels {
 
 extern const Table kAvx512Table;
-constinit const Table kAvx512Table = avx512::make_table("avx512");
+constinit const Table kAvx512Table = avx512::make_table("avx512", avx512::multiply_bfloats<avx512::WideBfloatPairs>);
 
 }  // namespace fluxmlx::kernels

@@ -114,6 +114,9 @@ template <int kBits>
 inline constexpr int kMostProducts = 256;
 
 template <int kBits>
+inline constexpr int kTakenOff = 0;
+
+template <int kBits>
 inline B32 look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
   return look_up(nibbles, table);
 }

@@ -58,7 +58,7 @@ template <class Type>
 
 template <class Type>
 inline void multiply_bfloats(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
-  const unsigned mode = flush_subnormals();
+  const auto mode = flush_subnormals();
   multiply_pairs<Type>(w, panel, scratch, out);
   restore_mode(mode);
 }

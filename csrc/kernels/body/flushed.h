@@ -7,8 +7,9 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline float flushed(float x) { return std::fabs(x) < 0x1p-126f ? std::copysign(0.0f, x) : x; }
 
-// a b + c, rounded once. A result is subnormal if it were with 24 bits and any exponent: where rounding leads to the
-// smallest normal number, the sum in double tells whether it came from below.
+// a b + c, rounded once; a and b are BF16 and not subnormal, so that double holds their product. A result is subnormal
+// if it were with 24 bits and any exponent: where rounding leads to the smallest normal number, the sum in double tells
+// whether it came from below.
 inline float fma_flushed(float a, float b, float c) {
   constexpr float smallest = 0x1p-126f;
   c = flushed(c);

@@ -8,7 +8,8 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 // N vectors of codes times N times four columns of q, times one scale.
 template <int kBits, int N, int G, class Codes>
-inline void multiply_scaled(const Codes& codes, const int8_t (*q)[G][4], const Scale& scale, Sums<G>& sums) {
+[[gnu::always_inline]] inline void multiply_scaled(const Codes& codes, const int8_t (*q)[G][4], const Scale& scale,
+                                                   Sums<G>& sums) {
   multiply_codes<kBits, N, G>(codes, q, [&](const auto& dots) { add_scaled(sums, dots, scale); });
 }
 

@@ -63,14 +63,15 @@ template <int kBits, int N, int G, class Codes, class Finish>
 
 // The 32 columns of a block.
 template <int kBits, int G, class Codes>
-inline void multiply_32(const Codes& codes, const Group32<G>& x, Sums<G>& sums) {
+[[gnu::always_inline]] inline void multiply_32(const Codes& codes, const Group32<G>& x, Sums<G>& sums) {
   multiply_codes<kBits, 8, G>(codes, x.q, [&](const auto& dots) { add_total(sums, dots); });
 }
 
-// Takes the offset of all codes off the sums.
-template <int kOffset, int G>
+// Takes the offset of all codes of kBits bits off the sums.
+template <int kBits, int kOffset, int G>
 inline void lower(Sums<G>& sums, const Group32<G>& x) {
-  add_multiples<G>(sums, equal_pairs<-kOffset, -kOffset>(), x.sums16);
+  constexpr int left = kOffset - kTakenOff<kBits>;
+  if constexpr (left != 0) add_multiples<G>(sums, equal_pairs<-left, -left>(), x.sums16);
 }
 
 // Vectors 0 to 3 of nibbles: low ones are columns 4 s to 4 s + 3, high ones 16 columns further.
@@ -89,7 +90,7 @@ struct PackedQ4_0 {
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     multiply_32<4>(nibbles(w + 16), x, sums);
-    lower<8>(sums, x);
+    lower<4, 8>(sums, x);
   }
 };
 
@@ -118,7 +119,7 @@ struct PackedQ5_0 {
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     multiply_32<5>(five_bits(w + 16), x, sums);
-    lower<16>(sums, x);
+    lower<5, 16>(sums, x);
   }
 };
 
@@ -143,7 +144,7 @@ struct PackedQ8_0 {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return load_bytes(w + 16 + 32 * s); };
     multiply_32<8>(codes, x, sums);
-    lower<128>(sums, x);
+    lower<8, 128>(sums, x);
   }
 };
 

@@ -50,6 +50,7 @@ template <int kBits, TensorType kScale, int G>
       prefetch_block<kAhead<G>>(codes, Type::kPartBytes);
       Sums<G> sums = {};
       multiply_32<kBits>(affine_codes<kBits>(codes), x[part], sums);
+      lower<kBits, 0>(sums, x[part]);
       for (int i = 0; i < n; ++i) {
         inner[i] = fma(token_values<G>(x[part].scale, i), to_float(sums.v[i]), inner[i]);
       }

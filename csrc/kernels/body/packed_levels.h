@@ -93,7 +93,7 @@ struct PackedIQ3 {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for_each_index<4>([&](auto pair) {
+    for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
       const Pairs scales = load_odd_scales<decltype(pair){}>(w + 16);
       const uint8_t* at = w + 48 + 256 * pair;
       const auto first = [at](auto s) { return look_up_codes<kBits>(nibbles(at)(s), kValues); };

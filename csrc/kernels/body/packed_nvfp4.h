@@ -11,7 +11,7 @@ struct PackedNVFP4 {
 
   // Columns [16 kHalf, 16 kHalf + 16) of 32, whose codes are values plus 16.
   template <int kHalf, int G>
-  static void multiply(const uint8_t* codes, const Group32<G>& x, Sums<G>& sums) {
+  [[gnu::always_inline]] static void multiply(const uint8_t* codes, const Group32<G>& x, Sums<G>& sums) {
     const auto vector = [codes](auto s) {
       const B32 both = load_bytes(codes + 64 * kHalf + 32 * (s % 2));
       return look_up_codes<5>(s < 2 ? low_nibbles(both) : high_nibbles(both), kMxfp4Codes);

@@ -19,7 +19,7 @@ struct PackedIQ4_NL {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return look_up_codes<8>(nibbles(w + 16)(s), kIq4Codes); };
     multiply_32<8>(codes, x, sums);
-    lower<128>(sums, x);
+    lower<8, 128>(sums, x);
   }
 };
 
@@ -32,7 +32,7 @@ struct PackedMXFP4 {
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
     const auto codes = [w](auto s) { return look_up_codes<5>(nibbles(w + 8)(s), kMxfp4Codes); };
     multiply_32<5>(codes, x, sums);
-    lower<16>(sums, x);
+    lower<5, 16>(sums, x);
   }
 };
 
@@ -50,9 +50,9 @@ struct PackedIQ4_XS {
       const auto second = [at](auto s) { return look_up_codes<8>(nibbles(at + 128)(s), kIq4Codes); };
       multiply_scaled<8, 8, G>(first, x.q + 16 * pair, first_of_pairs(scales), sums);
       multiply_scaled<8, 8, G>(second, x.q + 16 * pair + 8, second_of_pairs(scales), sums);
-      add_multiples<G>(rest, scales, x.sums32[pair]);
+      if constexpr (kTakenOff<8> == 0) add_multiples<G>(rest, scales, x.sums32[pair]);
     }
-    sub_shifted<7>(sums, rest);
+    if constexpr (kTakenOff<8> == 0) sub_shifted<7>(sums, rest);
   }
 };
 

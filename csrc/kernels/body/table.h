@@ -14,7 +14,7 @@ inline void to_half(const float* x, int64_t n, uint16_t* y) {
   for (int64_t i = 0; i < n; i += 8) store_half(y + i, load(x + i));
 }
 
-inline constexpr Table make_table(const char* name, MultiplyBfloats multiply = multiply_bfloats<WideBfloatPairs>) {
+inline constexpr Table make_table(const char* name, MultiplyBfloats multiply) {
   return {name,
           kGroup,
           kFloatGroup,

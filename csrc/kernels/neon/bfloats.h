@@ -43,7 +43,7 @@ struct ExactBfloatPairs : ExactBfloats {
 };
 
 inline void multiply_bfloats_exactly(const Matrix& w, const Panel& panel, PanelScratch& scratch, float* out) {
-  const unsigned mode = flush_subnormals();
+  const Mode mode = flush_subnormals();
   multiply_pairs<WideBfloatPairs>(w, panel, scratch, out);
   const bool again = has_flushed();
   restore_mode(mode);

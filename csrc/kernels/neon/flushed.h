@@ -13,20 +13,27 @@ inline F8 add_flushed(F8 a, F8 b) { return add(a, b); }
 constexpr uint64_t kFlushToZero = uint64_t{1} << 24;  // of FPCR
 constexpr uint64_t kUnderflow = uint64_t{1} << 3;     // of FPSR
 
-inline unsigned flush_subnormals() {
-  uint64_t mode, status;
-  asm volatile("mrs %0, fpcr" : "=r"(mode));
-  asm volatile("mrs %0, fpsr" : "=r"(status));
-  asm volatile("msr fpsr, %0" : : "r"(status & ~kUnderflow));
-  asm volatile("msr fpcr, %0" : : "r"(mode | kFlushToZero) : "memory");
-  return static_cast<unsigned>(mode);
+struct Mode {
+  uint64_t control, status;
+};
+
+inline uint64_t status() {
+  uint64_t bits;
+  asm volatile("mrs %0, fpsr" : "=r"(bits) : : "memory");
+  return bits;
 }
-inline void restore_mode(unsigned mode) { asm volatile("msr fpcr, %0" : : "r"(uint64_t{mode}) : "memory"); }
+inline void set_mode(Mode mode) {
+  asm volatile("msr fpsr, %0\n\tmsr fpcr, %1" : : "r"(mode.status), "r"(mode.control) : "memory");
+}
+inline Mode flush_subnormals() {
+  uint64_t control;
+  asm volatile("mrs %0, fpcr" : "=r"(control));
+  const Mode before{control, status()};
+  set_mode({control | kFlushToZero, before.status & ~kUnderflow});
+  return before;
+}
+inline void restore_mode(Mode mode) { set_mode(mode); }
 // Whether a result has been flushed since flush_subnormals().
-inline bool has_flushed() {
-  uint64_t status;
-  asm volatile("mrs %0, fpsr" : "=r"(status) : : "memory");
-  return (status & kUnderflow) != 0;
-}
+inline bool has_flushed() { return (status() & kUnderflow) != 0; }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

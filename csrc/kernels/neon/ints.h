@@ -20,10 +20,6 @@ template <class Operation>
 inline B32 each_half(const B32& a, Operation operation) {
   return {operation(a.low), operation(a.high)};
 }
-template <class Operation>
-inline Pairs each_number(const Pairs& a, Operation operation) {
-  return {operation(a.first), operation(a.second)};
-}
 inline B32 low_nibbles(B32 a) {
   return each_half(a, [](uint8x16_t v) { return vandq_u8(v, vdupq_n_u8(15)); });
 }
@@ -65,9 +61,8 @@ inline Pairs bit_field(Pairs a) {
 inline Pairs low_nibbles(Pairs a) { return bit_field<0, 15, 0>(a); }
 inline Pairs high_nibbles(Pairs a) { return bit_field<4, 15, 0>(a); }
 inline Pairs either(Pairs a, Pairs b) { return {vorrq_s16(a.first, b.first), vorrq_s16(a.second, b.second)}; }
-inline Pairs odd(Pairs a) {
-  return each_number(a, [](int16x8_t v) { return vaddq_s16(vaddq_s16(v, v), vdupq_n_s16(1)); });
-}
+inline int16x8_t odd(int16x8_t a) { return vaddq_s16(vaddq_s16(a, a), vdupq_n_s16(1)); }
+inline Pairs odd(Pairs a) { return {odd(a.first), odd(a.second)}; }
 
 inline B32 either(B32 a, B32 b) { return {vorrq_u8(a.low, b.low), vorrq_u8(a.high, b.high)}; }
 // The mask is not needed where a shift leaves nothing else.

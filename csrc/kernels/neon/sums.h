@@ -38,17 +38,25 @@ inline void add_scaled(Sums<G>& sums, const Dots& dots, Scale scale) {
   }
 }
 
+// sum + a times word kWord of a register
+template <int kWord>
+inline I8 add_multiple(I8 sum, int16x8_t a, uint8x16_t x) {
+  const int16x8_t words = vreinterpretq_s16_u8(x);
+  return {vmlal_laneq_s16(sum.low, vget_low_s16(a), words, kWord), vmlal_high_laneq_s16(sum.high, a, words, kWord)};
+}
+template <int kWord>
+inline I8 add_multiple(I8 sum, int16x8_t a, uint8x8_t x) {
+  const int16x4_t words = vreinterpret_s16_u8(x);
+  return {vmlal_lane_s16(sum.low, vget_low_s16(a), words, kWord), vmlal_high_lane_s16(sum.high, a, words, kWord)};
+}
+
 template <int G>
 inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
   const Tokens<G> tokens = load_tokens<G>(x);
   for_each_index<G>([&](auto t) __attribute__((always_inline)) {
-    constexpr int first = t % 4 * 2, second = first + 1;
-    const int16x8_t numbers = vreinterpretq_s16_u8(tokens.v[t / 4]);
-    I8& sum = sums.v[t];
-    sum.low = vmlal_laneq_s16(sum.low, vget_low_s16(a.first), numbers, first);
-    sum.high = vmlal_high_laneq_s16(sum.high, a.first, numbers, first);
-    sum.low = vmlal_laneq_s16(sum.low, vget_low_s16(a.second), numbers, second);
-    sum.high = vmlal_high_laneq_s16(sum.high, a.second, numbers, second);
+    constexpr int first = t % 4 * 2;
+    const I8 half = add_multiple<first>(sums.v[t], a.first, tokens.v[t / 4]);
+    sums.v[t] = add_multiple<first + 1>(half, a.second, tokens.v[t / 4]);
   });
 }
 

@@ -69,10 +69,10 @@ inline F8 max(F8 a, F8 b) { return {max(a.low, b.low), max(a.high, b.high)}; }
 inline F8 min(F8 a, F8 b) { return {min(a.low, b.low), min(a.high, b.high)}; }
 
 inline float32x4_t rotate_pairs(float32x4_t x, float32x4_t turns) {
-  const uint32x4_t first = vreinterpretq_u32_u64(vdupq_n_u64(0x80000000u));  // the sign of each pair's first
+  const uint32x4_t first = vreinterpretq_u32_u64(vdupq_n_u64(0xffffffffu));  // of each pair
   const float32x4_t straight = vmulq_f32(x, vtrn1q_f32(turns, turns));
   const float32x4_t crossed = vmulq_f32(vrev64q_f32(x), vtrn2q_f32(turns, turns));
-  return vaddq_f32(straight, vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(crossed), first)));
+  return vbslq_f32(first, vsubq_f32(straight, crossed), vaddq_f32(straight, crossed));
 }
 inline F8 rotate_pairs(F8 x, F8 turns) { return {rotate_pairs(x.low, turns.low), rotate_pairs(x.high, turns.high)}; }
 inline F8 even_lanes(F8 a, F8 b) { return {vuzp1q_f32(a.low, a.high), vuzp1q_f32(b.low, b.high)}; }

@@ -9,6 +9,6 @@
 namespace fluxmlx::kernels {
 
 extern const Table kScalarTable;
-constinit const Table kScalarTable = scalar::make_table("scalar");
+constinit const Table kScalarTable = scalar::make_table("scalar", scalar::multiply_bfloats<scalar::WideBfloatPairs>);
 
 }  // namespace fluxmlx::kernels

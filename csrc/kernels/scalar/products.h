@@ -30,6 +30,10 @@ struct Dots {
 template <int kBits>
 inline constexpr int kMostProducts = 8;
 
+// What products take off codes of kBits bits by themselves.
+template <int kBits>
+inline constexpr int kTakenOff = 0;
+
 // Codes of kBits bits from a table, in whatever form add_products takes.
 template <int kBits>
 inline B32 look_up_codes(const B32& nibbles, const uint8_t (&table)[16]) {
