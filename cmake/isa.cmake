@@ -18,11 +18,16 @@ endforeach()
 
 if(FLUXMLX_FOR_x86_64)
   set(avx2 -mavx2 -mfma -mf16c)
+  set(avx_vnni ${avx2} $<IF:$<BOOL:${FLUXMLX_AVX_VNNI_BY_AVX512}>,-mavx512vl$<SEMICOLON>-mavx512vnni,-mavxvnni>)
   set(avx512 ${avx2} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni)
   set(avx512_bf16 ${avx512} -mavx512bf16)  # the products of BF16 alone; all else is that of avx512
-  foreach(isa avx2 avx512 avx512_bf16)
+  foreach(isa avx2 avx_vnni avx512 avx512_bf16)
     fluxmlx_rung(kernels_${isa} SOURCES kernels/${isa} DEPENDS quant OPTIONS ${${isa}} ${in_order})
     target_compile_definitions(fluxmlx_kernels_${isa} PRIVATE FLUXMLX_ISA=${isa})
+  endforeach()
+  foreach(target kernels kernels_avx_vnni)
+    target_compile_definitions(fluxmlx_${target} PRIVATE
+      FLUXMLX_AVX_VNNI_BY_AVX512=$<BOOL:${FLUXMLX_AVX_VNNI_BY_AVX512}>)
   endforeach()
   # GCC 12 takes the registers that its own header leaves undefined on purpose for mistakes of ours (PR 105593).
   foreach(isa avx512 avx512_bf16)

@@ -7,6 +7,7 @@ option(ENABLE_MLX "Build the engine on MLX" ON)
 option(FLUXMLX_REQUIRE_MLX "Stop when ENABLE_MLX is on and no MLX is found" ON)
 option(FLUXMLX_EMBED_MLXC "Build external/mlx-c instead of csrc/mlxc" OFF)
 option(FLUXMLX_DEVELOPER "Warnings as errors and the private test bindings" OFF)
+option(FLUXMLX_AVX_VNNI_BY_AVX512 "Test the kernels for AVX-VNNI with the same instructions of AVX-512" OFF)
 set(FLUXMLX_SANITIZE "" CACHE STRING "Sanitizers of a developer build, for example address,undefined")
 set(MLX_C_ROOT "$ENV{MLX_C_ROOT}" CACHE PATH "Prefix of an installed mlx-c; MLX is then taken from there as well")
 

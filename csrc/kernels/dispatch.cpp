@@ -15,6 +15,7 @@ namespace fluxmlx::kernels {
 extern const Table kScalarTable;
 #if FLUXMLX_HAS_X86
 extern const Table kAvx2Table;
+extern const Table kAvxVnniTable;
 extern const Table kAvx512Table;
 extern const BfloatKernels kAvx512Bf16Kernels;
 #elif FLUXMLX_HAS_ARM64
@@ -36,6 +37,16 @@ bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vnni");
+}
+
+// The same products in vectors of AVX2's length and encoding: Intel's processors without AVX-512 since Alder Lake.
+bool has_avx_vnni() {
+#if FLUXMLX_AVX_VNNI_BY_AVX512
+  return has_avx512();
+#else
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
+#endif
 }
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
@@ -66,6 +77,7 @@ std::vector<const Table*> tables() {
   std::vector<const Table*> found = {&kScalarTable};
 #if FLUXMLX_HAS_X86
   if (has_avx2()) found.push_back(&kAvx2Table);
+  if (has_avx_vnni()) found.push_back(&kAvxVnniTable);
   if (has_avx512()) found.push_back(&kAvx512Table);
   if (has_avx512_bf16()) found.push_back(&avx512_bf16_table());
 #elif FLUXMLX_HAS_ARM64

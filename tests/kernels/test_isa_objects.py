@@ -12,7 +12,7 @@ import pytest
 
 BUILD = Path(__file__).parents[2] / "build" / "develop"
 ON_ARM = platform.machine() in ("aarch64", "arm64")
-FOLDERS = ("neon", "neon_dotprod") if ON_ARM else ("avx2", "avx512", "avx512_bf16")
+FOLDERS = ("neon", "neon_dotprod") if ON_ARM else ("avx2", "avx_vnni", "avx512", "avx512_bf16")
 OBJECTS = {isa: sorted(BUILD.glob(f"**/kernels/{isa}/*.o")) for isa in FOLDERS}
 NM = shutil.which("nm")
 needs_objects = pytest.mark.skipif(

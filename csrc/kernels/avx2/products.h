@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/avx2/ints.h"
+#include "kernels/avx2/sums.h"
 
 // Products in AVX2 registers; kernels/scalar/products.h says what each function means. Products of bytes are added in
 // 16 bits, as many as fit, before they are widened.
@@ -8,18 +8,6 @@ namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline constexpr int kGroup = 4;
 inline constexpr int kChains = 1;
-
-template <int G>
-struct Lanes {
-  using Int = I8;
-  using Float = F8;
-  static constexpr int kVectors = G;
-};
-
-template <int G>
-struct Sums {
-  I8 v[G];
-};
 
 template <int kBits, int G>
 struct Dots {
@@ -64,12 +52,6 @@ struct Scale {
 };
 inline Scale first_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xa0), 0xa0)}; }
 inline Scale second_of_pairs(Pairs a) { return {_mm256_shufflehi_epi16(_mm256_shufflelo_epi16(a.v, 0xf5), 0xf5)}; }
-
-inline __m256i broadcast_four(const void* p) {
-  int four;
-  std::memcpy(&four, p, sizeof four);
-  return _mm256_set1_epi32(four);
-}
 
 template <int kBits, int G>
 inline void add_products(Dots<kBits, G>& dots, B32 codes, const int8_t (&x)[G][4]) {
@@ -117,24 +99,6 @@ inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
   for (int t = 0; t < G; ++t) {
     sums.v[t] = add(sums.v[t], I8{_mm256_madd_epi16(a.v, broadcast_four(x[t]))});
   }
-}
-
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
-  for (int t = 0; t < G; ++t) sums.v[t] = sub(sums.v[t], I8{_mm256_slli_epi32(b.v[t].v, kShift)});
-}
-
-template <int G>
-inline F8 for_tokens(F8 a) {
-  return a;
-}
-template <int G>
-inline F8 token_values(const float (&x)[G], int i) {
-  return broadcast(x[i]);
-}
-template <int G>
-inline void store_tokens(float* out, int i, F8 a) {
-  store(out + 8 * i, a);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA
