@@ -7,6 +7,8 @@
 #include <new>
 #include <string>
 
+#include "base/memory_quota.h"
+
 #ifdef __APPLE__
 #include <sys/sysctl.h>
 #elif defined(__GLIBC__)
@@ -24,7 +26,6 @@ uint64_t system_available() {
   size_t size = sizeof total;
   return sysctlbyname("hw.memsize", &total, &size, nullptr, 0) == 0 ? total / 4 * 3 : kUnknown;
 }
-uint64_t cgroup_available() { return kUnknown; }
 #else
 uint64_t system_available() {
   std::ifstream meminfo("/proc/meminfo");
@@ -35,29 +36,11 @@ uint64_t system_available() {
   }
   return kUnknown;
 }
-
-uint64_t number_in(const char* path) {
-  std::ifstream file(path);
-  uint64_t value = 0;
-  return file >> value ? value : kUnknown;
-}
-
-// Version 2 first, then version 1; without a limit the files hold no number or a huge one.
-uint64_t cgroup_available() {
-  uint64_t limit = number_in("/sys/fs/cgroup/memory.max");
-  uint64_t used = number_in("/sys/fs/cgroup/memory.current");
-  if (limit == kUnknown) {
-    limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes");
-  }
-  if (limit == kUnknown || used == kUnknown) return kUnknown;
-  return limit > used ? limit - used : 0;
-}
 #endif
 
 }  // namespace
 
-uint64_t available_memory() noexcept { return std::min(system_available(), cgroup_available()); }
+uint64_t available_memory() { return std::min(system_available(), memory_quota("/").value_or(kUnknown)); }
 
 void probe_memory(uint64_t n_bytes) {
   constexpr uint64_t small = 64 << 10;  // comes from memory that the process has

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -47,17 +47,10 @@ GROUPS = {
 
 
 @pytest.mark.parametrize("case", GROUPS)
-def test_quotas(case: str, tmp_path: Path) -> None:
+def test_quotas(case: str, system_of: Callable[..., str]) -> None:
     """Version 1 and 2, in a container and outside, nested, without a limit and damaged."""
     groups, files, expected = GROUPS[case]
-    if groups is not None:
-        (tmp_path / "proc/self").mkdir(parents=True)
-        (tmp_path / "proc/self/cgroup").write_text(groups)
-    for name, text in files.items():
-        file = tmp_path / "sys/fs/cgroup" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    assert testing.cpu_quota(str(tmp_path)) == expected
+    assert testing.cpu_quota(system_of(groups, files)) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/cpu_quota.h"
+#include "base/memory_quota.h"
 #include "base/processors.h"
 #include "base/scratch.h"
 #include "base/thread_pool.h"
@@ -87,6 +88,7 @@ void register_testing_base(nb::module_& m) {
       .def_prop_ro("n_bytes", &Scratch::n_bytes);
   m.def("available_threads", &available_threads);
   m.def("cpu_quota", [](const std::string& system) { return cpu_quota(system); });
+  m.def("memory_quota", [](const std::string& system) { return memory_quota(system); });
   m.def("n_processors", &n_processors);
   m.def("current_processor", &current_processor);
   m.def("leave_processor", &leave_processor);
