@@ -15,6 +15,7 @@ struct Block32 {
   float scale;
   float sum;          // scale * the sum of q
   int16_t sums16[2];  // of q over each 16 columns
+  int32_t lowered;    // -8 times the sum of q: what it takes to lower all codes by 8
   int8_t q[32];
 };
 
@@ -33,6 +34,7 @@ struct Group32 {
   float scale[G];
   float sum[G];
   int16_t sums16[G][2];
+  int32_t lowered[G];
   int8_t q[8][G][4];
 };
 

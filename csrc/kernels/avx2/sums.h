@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "kernels/avx2/ints.h"
 
 // Sums of eight rows and G tokens, a register for each token, however their products are made;
@@ -22,6 +24,14 @@ inline __m256i broadcast_four(const void* p) {
   int four;
   std::memcpy(&four, p, sizeof four);
   return _mm256_set1_epi32(four);
+}
+
+template <int kMultiple, int G>
+inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
+  constexpr int shift = std::countr_zero(static_cast<unsigned>(kMultiple)) - 3;
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = add(sums.v[t], I8{_mm256_slli_epi32(broadcast_four(&x[t]), shift)});
+  }
 }
 
 template <int kShift, int G>

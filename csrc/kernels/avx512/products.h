@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "kernels/avx512/ints.h"
 
 // Products in 32 bits, which nothing saturates (VNNI); kernels/scalar/products.h says what each function means. Two
@@ -145,6 +147,11 @@ template <int G>
 inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
   const auto all = for_tokens<G>(a.v);
   for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add_halves(sums.v[i], all, token_bytes<G>(x, i));
+}
+template <int kMultiple, int G>
+inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
+  constexpr int shift = std::countr_zero(static_cast<unsigned>(kMultiple)) - 3;
+  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add(sums.v[i], shift_left<shift>(token_bytes<G>(x, i)));
 }
 template <int kShift, int G>
 inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {

@@ -67,11 +67,11 @@ template <int kBits, int G, class Codes>
   multiply_codes<kBits, 8, G>(codes, x.q, [&](const auto& dots) { add_total(sums, dots); });
 }
 
-// Takes the offset of all codes of kBits bits off the sums.
+// Takes the offset of all codes of kBits bits off the sums: 8, 16 or 128.
 template <int kBits, int kOffset, int G>
 inline void lower(Sums<G>& sums, const Group32<G>& x) {
   constexpr int left = kOffset - kTakenOff<kBits>;
-  if constexpr (left != 0) add_multiples<G>(sums, equal_pairs<-left, -left>(), x.sums16);
+  if constexpr (left != 0) add_eighths<left>(sums, x.lowered);
 }
 
 // Vectors 0 to 3 of nibbles: low ones are columns 4 s to 4 s + 3, high ones 16 columns further.

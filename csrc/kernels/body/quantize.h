@@ -61,7 +61,7 @@ inline Block32 quantize_block_32(const float* x) {
   const float inverse = inverse_scale(largest);
   if (inverse == 0) {
     const float scale = scale_without_codes(largest);
-    return {scale, scale, {}, {}};
+    return {scale, scale, {}, 0, {}};
   }
   Block32 block;
   Fit fit;
@@ -71,6 +71,7 @@ inline Block32 quantize_block_32(const float* x) {
   const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
   block.sums16[0] = static_cast<int16_t>(first);
   block.sums16[1] = static_cast<int16_t>(last);
+  block.lowered = -8 * (first + last);
   block.sum = block.scale * static_cast<float>(first + last);
   return block;
 }

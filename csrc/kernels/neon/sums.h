@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "kernels/neon/ints.h"
 #include "kernels/neon/tokens.h"
 
@@ -58,6 +60,15 @@ inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
     const I8 half = add_multiple<first>(sums.v[t], a.first, tokens.v[t / 4]);
     sums.v[t] = add_multiple<first + 1>(half, a.second, tokens.v[t / 4]);
   });
+}
+
+template <int kMultiple, int G>
+inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
+  constexpr int shift = std::countr_zero(static_cast<unsigned>(kMultiple)) - 3;
+  for (int t = 0; t < G; ++t) {
+    const int32x4_t shifted = vshlq_n_s32(vld1q_dup_s32(&x[t]), shift);
+    sums.v[t] = kMultiple < 0 ? sub(sums.v[t], I8{shifted, shifted}) : add(sums.v[t], I8{shifted, shifted});
+  }
 }
 
 template <int kShift, int G>

@@ -76,6 +76,14 @@ inline void add_multiples(Sums<G>& sums, const Pairs& a, const int16_t (&x)[G][2
   }
 }
 
+// sums += x kMultiple / 8, for all rows of a token
+template <int kMultiple, int G>
+inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
+  for (int t = 0; t < G; ++t) {
+    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] + x[t] * (kMultiple / 8); });
+  }
+}
+
 // sums -= b 2^kShift
 template <int kShift, int G>
 inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
