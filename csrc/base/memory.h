@@ -4,8 +4,8 @@
 
 namespace fluxmlx {
 
-// Bytes that this process may still take: what the system calls available, or what its control
-// groups leave if that is less.
+// Bytes that this process may still take: what the system calls available, or what its control groups leave if that is
+// less.
 uint64_t available_memory();
 
 // Throws std::bad_alloc where the system refuses so many bytes at once. For the calls of MLX that allocate: on CPUs

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-SystemOf = Callable[[str | None, dict[str, str]], str]
-
 
 @pytest.fixture
-def system_of(tmp_path: Path) -> SystemOf:
+def system_of(tmp_path: Path) -> Callable[[str | None, dict[str, str]], str]:
     """Make a folder that looks like a system: its proc/self/cgroup, if any, and files below sys/fs/cgroup."""
 
     def make(groups: str | None, files: dict[str, str]) -> str:

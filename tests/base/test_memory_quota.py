@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 testing = pytest.importorskip("fluxmlx._core.testing", reason="needs a developer build: ci/develop")
 
 
-def version_1(folder: str, limit: int, used: int, stat: str = "") -> dict[str, str]:
-    """What a group of version 1 shows."""
-    names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
+def shown(
+    names: tuple[str, ...], folder: str, limit: int | str, used: int | str, stat: str = ""
+) -> dict[str, str]:
+    """Files of a group, by what its version calls them."""
     return {f"{folder}/{name}": f"{text}\n" for name, text in zip(names, (limit, used, stat), strict=True)}
 
 
-def version_2(folder: str, limit: int | str, used: int, stat: str = "") -> dict[str, str]:
-    """What a group of version 2 shows."""
-    names = ("memory.max", "memory.current", "memory.stat")
-    return {f"{folder}/{name}": f"{text}\n" for name, text in zip(names, (limit, used, stat), strict=True)}
-
+version_1 = partial(shown, ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"))
+version_2 = partial(shown, ("memory.max", "memory.current", "memory.stat"))
 
 NO_LIMIT = 0x7FFFFFFFFFFFF000  # of version 1
 
@@ -61,7 +60,8 @@ GROUPS = {
     "both": ("4:memory:/\n0::/\n", version_1("memory", 1000, 300) | version_2(".", 1000, 600), 400),
     "another controller": ("4:cpu:/\n", version_1("memory", 1000, 300), None),
     "no use": ("0::/\n", {"memory.max": "1000\n"}, None),
-    "numbers that cannot be": ("0::/\n", {"memory.max": "-5\n", "memory.current": "x\n"}, None),
+    "a limit that is no number": ("0::/\n", version_2(".", "many", 300), None),
+    "a use that is no number": ("0::/\n", version_2(".", 1000, "many"), None),
     "a stat that cannot be": (
         "0::/\n",
         version_2(".", 1000, 300, "inactive_file many\nactive_file 100"),
