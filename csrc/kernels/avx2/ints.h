@@ -81,8 +81,19 @@ inline F8 load_half_e4m3(const uint8_t* p) {
   return {_mm256_mul_ps(_mm256_cvtph_ps(bits), _mm256_set1_ps(0x1p7f))};
 }
 
+inline __m256i broadcast_four(const void* p) {
+  int four;
+  std::memcpy(&four, p, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
 inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+inline I8 broadcast_int(int32_t x) { return {_mm256_set1_epi32(x)}; }
+template <int kBits>
+inline I8 shift_left(I8 a) {
+  return {_mm256_slli_epi32(a.v, kBits)};
+}
 inline I8 max(I8 a, I8 b) { return {_mm256_max_epi32(a.v, b.v)}; }
 inline F8 to_float(I8 a) { return {_mm256_cvtepi32_ps(a.v)}; }
 inline I8 magnitude_bits(F8 a) { return {_mm256_castps_si256(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v))}; }

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "kernels/avx2/sums.h"
+#include "kernels/avx2/ints.h"
+
+// What is over its vectors.
+#include "kernels/body/lanes.h"
 
 // Products in AVX2 registers; kernels/scalar/products.h says what each function means. Products of bytes are added in
 // 16 bits, as many as fit, before they are widened.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <bit>
-
 #include "kernels/avx512/ints.h"
 
 // Products in 32 bits, which nothing saturates (VNNI); kernels/scalar/products.h says what each function means. Two
@@ -9,7 +7,6 @@
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 inline constexpr int kGroup = 16;
-inline constexpr int kChains = 2;
 
 struct I8x2 {
   __m512i v;
@@ -25,10 +22,6 @@ inline I8 multiply(I8 a, I8 b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
 template <int kBits>
 inline I8x2 shift_left(I8x2 a) {
   return {_mm512_slli_epi32(a.v, kBits)};
-}
-template <int kBits>
-inline I8 shift_left(I8 a) {
-  return {_mm256_slli_epi32(a.v, kBits)};
 }
 inline F8x2 to_float(I8x2 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 inline F8x2 add(F8x2 a, F8x2 b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -97,6 +90,10 @@ inline typename Lanes<G>::Float token_values(const float (&x)[G], int i) {
   }
 }
 template <int G>
+inline typename Lanes<G>::Int token_values(const int32_t (&x)[G], int i) {
+  return token_bytes<G>(x, i);
+}
+template <int G>
 inline void store_tokens(float* out, int i, typename Lanes<G>::Float a) {
   if constexpr (G == 1) {
     store(out, a);
@@ -110,52 +107,8 @@ template <int G>
 struct Sums {
   typename Lanes<G>::Int v[Lanes<G>::kVectors];
 };
-template <int kBits, int G>
-using Dots = Sums<G>;
-template <int kBits>
-inline constexpr int kMostProducts = 256;
-
-template <int kBits>
-inline constexpr int kTakenOff = 0;
-
-template <int kBits>
-inline B32 look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
-  return look_up(nibbles, table);
-}
-
-struct Scale {
-  __m256i v;
-};
-inline Scale first_of_pairs(Pairs a) { return {_mm256_srai_epi32(_mm256_slli_epi32(a.v, 16), 16)}; }
-inline Scale second_of_pairs(Pairs a) { return {_mm256_srai_epi32(a.v, 16)}; }
-
-template <int G>
-inline void add_products(Sums<G>& dots, B32 codes, const int8_t (&x)[G][4]) {
-  const auto all = for_tokens<G>(codes.v);
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) dots.v[i] = add_bytes(dots.v[i], all, token_bytes<G>(x, i));
-}
-template <int G>
-inline void add_total(Sums<G>& sums, const Sums<G>& dots) {
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add(sums.v[i], dots.v[i]);
-}
-template <int G>
-inline void add_scaled(Sums<G>& sums, const Sums<G>& dots, Scale scale) {
-  const auto all = for_tokens<G>(scale.v);
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add(sums.v[i], multiply(dots.v[i], all));
-}
-template <int G>
-inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
-  const auto all = for_tokens<G>(a.v);
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add_halves(sums.v[i], all, token_bytes<G>(x, i));
-}
-template <int kMultiple, int G>
-inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
-  constexpr int shift = std::countr_zero(static_cast<unsigned>(kMultiple)) - 3;
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = add(sums.v[i], shift_left<shift>(token_bytes<G>(x, i)));
-}
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = sub(sums.v[i], shift_left<kShift>(b.v[i]));
-}
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA
+
+// The products themselves.
+#include "kernels/avx_vnni/sums.h"

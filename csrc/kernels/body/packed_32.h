@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "kernels/activations.h"
 #include "kernels/body/unroll.h"
 
@@ -71,7 +73,20 @@ template <int kBits, int G, class Codes>
 template <int kBits, int kOffset, int G>
 inline void lower(Sums<G>& sums, const Group32<G>& x) {
   constexpr int left = kOffset - kTakenOff<kBits>;
-  if constexpr (left != 0) add_eighths<left>(sums, x.lowered);
+  if constexpr (left != 0) {
+    constexpr int shift = std::countr_zero(static_cast<unsigned>(left)) - 3;
+    static_assert(left == 8 << shift || left == -(8 << shift));
+    for (int i = 0; i < Lanes<G>::kVectors; ++i) {
+      const auto offsets = shift_left<shift>(token_values<G>(x.lowered, i));
+      sums.v[i] = left > 0 ? add(sums.v[i], offsets) : sub(sums.v[i], offsets);
+    }
+  }
+}
+
+// sums -= b 2^kShift
+template <int kShift, int G>
+inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
+  for (int i = 0; i < Lanes<G>::kVectors; ++i) sums.v[i] = sub(sums.v[i], shift_left<kShift>(b.v[i]));
 }
 
 // Vectors 0 to 3 of nibbles: low ones are columns 4 s to 4 s + 3, high ones 16 columns further.

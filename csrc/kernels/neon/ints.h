@@ -123,6 +123,11 @@ inline F8 load_half_e4m3(const uint8_t* p) {
 
 inline I8 sub(I8 a, I8 b) { return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)}; }
 inline I8 add(I8 a, I8 b) { return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)}; }
+inline I8 broadcast_int(int32_t x) { return {vdupq_n_s32(x), vdupq_n_s32(x)}; }
+template <int kBits>
+inline I8 shift_left(I8 a) {
+  return {vshlq_n_s32(a.low, kBits), vshlq_n_s32(a.high, kBits)};
+}
 inline I8 max(I8 a, I8 b) { return {vmaxq_s32(a.low, b.low), vmaxq_s32(a.high, b.high)}; }
 inline F8 to_float(I8 a) { return {vcvtq_f32_s32(a.low), vcvtq_f32_s32(a.high)}; }
 inline I8 magnitude_bits(F8 a) {

@@ -1,24 +1,13 @@
 #pragma once
 
-#include <bit>
-
 #include "kernels/neon/ints.h"
 #include "kernels/neon/tokens.h"
 
+// What is over its vectors.
+#include "kernels/body/lanes.h"
+
 // Sums of eight rows and G tokens, however their products are made; rows_of(dots, t) gives those of token t.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
-
-template <int G>
-struct Lanes {
-  using Int = I8;
-  using Float = F8;
-  static constexpr int kVectors = G;
-};
-
-template <int G>
-struct Sums {
-  I8 v[G];
-};
 
 struct Scale {
   I8 v;
@@ -60,35 +49,6 @@ inline void add_multiples(Sums<G>& sums, Pairs a, const int16_t (&x)[G][2]) {
     const I8 half = add_multiple<first>(sums.v[t], a.first, tokens.v[t / 4]);
     sums.v[t] = add_multiple<first + 1>(half, a.second, tokens.v[t / 4]);
   });
-}
-
-template <int kMultiple, int G>
-inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
-  constexpr int shift = std::countr_zero(static_cast<unsigned>(kMultiple)) - 3;
-  for (int t = 0; t < G; ++t) {
-    const int32x4_t shifted = vshlq_n_s32(vld1q_dup_s32(&x[t]), shift);
-    sums.v[t] = kMultiple < 0 ? sub(sums.v[t], I8{shifted, shifted}) : add(sums.v[t], I8{shifted, shifted});
-  }
-}
-
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
-  for (int t = 0; t < G; ++t) {
-    sums.v[t] = sub(sums.v[t], I8{vshlq_n_s32(b.v[t].low, kShift), vshlq_n_s32(b.v[t].high, kShift)});
-  }
-}
-
-template <int G>
-inline F8 for_tokens(F8 a) {
-  return a;
-}
-template <int G>
-inline F8 token_values(const float (&x)[G], int i) {
-  return broadcast(x[i]);
-}
-template <int G>
-inline void store_tokens(float* out, int i, F8 a) {
-  store(out + 8 * i, a);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -175,6 +175,13 @@ inline I8 sub(const I8& a, const I8& b) {
 inline I8 add(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] + b.lane[i]; });
 }
+inline I8 broadcast_int(int32_t x) {
+  return each_int([=](int) { return x; });
+}
+template <int kBits>
+inline I8 shift_left(const I8& a) {
+  return each_int([&](int i) { return a.lane[i] * (1 << kBits); });
+}
 inline I8 max(const I8& a, const I8& b) {
   return each_int([&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
 }

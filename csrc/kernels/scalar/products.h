@@ -2,25 +2,15 @@
 
 #include "kernels/scalar/ints.h"
 
+// What is over its vectors.
+#include "kernels/body/lanes.h"
+
 // Products of the codes of eight rows with G tokens, whose bytes lie together; the other instruction sets have the same
 // functions with the same results.
 namespace fluxmlx::kernels::scalar {
 
 inline constexpr int kGroup = 4;   // most tokens together
 inline constexpr int kChains = 1;  // most sums of one part of one token together
-
-// The vectors that hold a number for each of eight rows and G tokens.
-template <int G>
-struct Lanes {
-  using Int = I8;
-  using Float = F8;
-  static constexpr int kVectors = G;
-};
-
-template <int G>
-struct Sums {
-  I8 v[G];
-};
 
 // Sums of products, unfinished: kMostProducts<kBits> of codes of kBits bits fit, with |x| <= 127.
 template <int kBits, int G>
@@ -74,38 +64,6 @@ inline void add_multiples(Sums<G>& sums, const Pairs& a, const int16_t (&x)[G][2
   for (int t = 0; t < G; ++t) {
     sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] + a.first[i] * x[t][0] + a.second[i] * x[t][1]; });
   }
-}
-
-// sums += x kMultiple / 8, for all rows of a token
-template <int kMultiple, int G>
-inline void add_eighths(Sums<G>& sums, const int32_t (&x)[G]) {
-  for (int t = 0; t < G; ++t) {
-    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] + x[t] * (kMultiple / 8); });
-  }
-}
-
-// sums -= b 2^kShift
-template <int kShift, int G>
-inline void sub_shifted(Sums<G>& sums, const Sums<G>& b) {
-  for (int t = 0; t < G; ++t) {
-    sums.v[t] = each_int([&](int i) { return sums.v[t].lane[i] - b.v[t].lane[i] * (1 << kShift); });
-  }
-}
-
-// The same for all tokens; and vector i of a number for each token.
-template <int G>
-inline F8 for_tokens(const F8& a) {
-  return a;
-}
-template <int G>
-inline F8 token_values(const float (&x)[G], int i) {
-  return broadcast(x[i]);
-}
-
-// Vector i of (tokens, rows)
-template <int G>
-inline void store_tokens(float* out, int i, const F8& a) {
-  store(out + 8 * i, a);
 }
 
 }  // namespace fluxmlx::kernels::scalar
