@@ -133,6 +133,19 @@ def test_info_prints_every_key(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     assert document.items() >= FACTS.items() and {"python", "platform", "store"} <= document.keys()
 
 
+def test_info_tells_which_variables_change_how_models_run(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads are those of the machine; what overrides them is said beside them, and no secret is."""
+    monkeypatch.setattr(core, "info", lambda: dict(FACTS), raising=False)
+    monkeypatch.setenv("FLUXMLX_API_KEY", "secret")
+    for name in ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS"):
+        monkeypatch.delenv(name, raising=False)
+    assert json.loads(invoke("info", "--json").stdout)["environment"] == []
+    monkeypatch.setenv("FLUXMLX_THREADS", "1")
+    monkeypatch.setenv("FLUXMLX_FORCE_ISA", "avx2")
+    lines = dict(line.split("  ", 1) for line in invoke("info").stdout.splitlines())
+    assert lines["environment"].strip() == "FLUXMLX_THREADS=1, FLUXMLX_FORCE_ISA=avx2"
+
+
 def test_version_is_one_line(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     """--version prints name and version, and stops there."""
     monkeypatch.setattr(core, "info", lambda: dict(FACTS), raising=False)

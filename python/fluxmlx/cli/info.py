@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from typing import Annotated, Any
 
@@ -22,11 +23,13 @@ _LABELS = {
     "cpu_isas": "CPU features",
     "cpu_isa": "CPU kernels",
 }
+# What changes how a model runs; a key of the server's is not for a bug report.
+_ENVIRONMENT = ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS")
 
 
 @guarded
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Print versions, devices, CPU features and thread count."""
+    """Print versions, devices, CPU features, threads, and the variables that change them."""
     facts = _facts()
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -62,6 +65,7 @@ def _facts() -> dict[str, Any]:
         "python": python,
         "platform": platform.platform(),
         "store": store,
+        "environment": [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ],
     }
 
 
