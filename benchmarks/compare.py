@@ -1,9 +1,10 @@
 """fluxmlx and a peer on the same models in turn: python benchmarks/compare.py FILE... --out FOLDER
 
-Every measurement is a process of its own, in the order A B A B, between two probes of the machine, and both sides of a
-turn must have met the same machine. Of GGUF files the peer is the llama.cpp inside llama-cpp-python, with flash
-attention on and off, and its better median counts; of folders with safetensors it is mlx-lm. Writes compare.json,
-compare.md and compare.png. `--readme compare.json` puts the table of an earlier run into README.md instead.
+Every measurement is a process of its own, in the order A B A B. Those of a turn load, wait to be called one after the
+other, with probes of the machine between, and must have met the same machine. Of GGUF files the peer is the llama.cpp
+inside llama-cpp-python, with flash attention on and off, and its better median counts; of folders with safetensors it
+is mlx-lm. Writes compare.json, compare.md and compare.png. `--readme compare.json` puts the table of an earlier run
+into README.md instead.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def main() -> None:
         "--patience",
         type=float,
         default=0,
-        help="seconds to wait for, and repeat, a quiet run; and as many for a turn that is even",
+        help="seconds for which a turn is repeated that was disturbed, or whose sides met different machines",
     )
     parser.add_argument(
         "--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python, or mlx-lm"

@@ -1,21 +1,21 @@
 """Our side of compare.py: what peer_llama.py does, through fluxmlx's public engine. Without probes in this process.
 
-python benchmarks/ours.py FILE --test tg128 --threads 2
+echo | python benchmarks/ours.py FILE --test tg128 --threads 2
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
+from dataclasses import replace
 from typing import Any
 
-from resident import resident_peak
+from on_call import answer_calls
 from tests_of import parse_test
 
 import fluxmlx
 from fluxmlx import _core
-from fluxmlx.cli.measuring import measure
+from fluxmlx.cli.measuring import check_room, run_once
 
 
 def main() -> None:
@@ -31,11 +31,20 @@ def main() -> None:
     with fluxmlx.load(args.path, threads=args.threads, cache_type=args.cache_type) as engine:
         engine.generate([0], max_tokens=1, ignore_eos=True)
         first_s = time.perf_counter() - begin
-        rates, together = measure(engine, args.test, 1)
-    info: dict[str, Any] = _core.info()
-    version = f"fluxmlx {info['version'] or '(checkout)'}, MLX {info.get('mlx_version')}"
-    facts = {"version": version, "flags": info["cpu_isa"], "together": together}
-    print(json.dumps(facts | {"rate": rates[0], "first_s": first_s, "resident": resident_peak()}))
+        check_room(engine, args.test)
+        run_once(engine, replace(args.test, n=min(args.test.n, 32), depth=0), 0)  # for warmth
+        if args.test.kind == "tg":
+            run_once(
+                engine, args.test, 1, keep_prompt=True
+            )  # what comes before, which the peer has read by now
+        info: dict[str, Any] = _core.info()
+        version = f"fluxmlx {info['version'] or '(checkout)'}, MLX {info.get('mlx_version')}"
+        tokens = args.test.n * args.test.parallel
+        answer_calls(
+            {"version": version, "flags": info["cpu_isa"], "first_s": first_s},
+            tokens,
+            lambda: tokens / run_once(engine, args.test, 1, keep_prompt=True)[0],
+        )
 
 
 if __name__ == "__main__":

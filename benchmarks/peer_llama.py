@@ -1,21 +1,21 @@
-"""The peer's side of compare.py: llama.cpp through the low-level calls of llama-cpp-python, one rate as JSON.
+"""The peer's side of compare.py: llama.cpp through the low-level calls of llama-cpp-python.
 
 Runs in an interpreter of its own, which needs llama-cpp-python and nothing of fluxmlx:
-python benchmarks/peer_llama.py FILE tg 128 0 1 --threads 2 [--no-flash-attention]
+echo | python benchmarks/peer_llama.py FILE tg 128 0 1 --threads 2 [--no-flash-attention]
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import llama_cpp
 from llama_cpp import llama_cpp as api
+from on_call import answer_calls
 from peer_arguments import parser_of
-from resident import resident_peak
 
 CACHE_TYPES = {"f16": 1, "q8_0": 8}  # ggml's numbers
 BATCH = 512  # n_batch and n_ubatch, which is llama.cpp's own best here
@@ -54,8 +54,9 @@ class Peer:
         api.llama_batch_free(self.batch)
         api.llama_free(self.context)
 
-    def clear(self) -> None:
-        api.llama_memory_clear(api.llama_get_memory(self.context), True)
+    def forget(self, past: int) -> None:
+        """What every sequence holds from this position on."""
+        api.llama_memory_seq_rm(api.llama_get_memory(self.context), -1, past, -1)
 
     def decode(self, rows: list[tuple[int, int, int, bool]]) -> None:
         """One step over (token, position, sequence, whether its logits are wanted)."""
@@ -81,24 +82,26 @@ class Peer:
         api.llama_synchronize(self.context)
 
 
-def rate(peer: Peer, kind: str, n: int, depth: int, parallel: int, seed: int) -> float:
-    """Tokens per second of one run, all sequences together."""
-    tokens = random.Random(seed).choices(range(peer.n_vocab), k=depth + n + 1)
-    peer.clear()
-    if kind == "pp":
-        if depth:
-            peer.read(tokens[:depth], 0)
-        begin = time.perf_counter()
-        peer.read(tokens[depth : depth + n], depth)
-        return n / (time.perf_counter() - begin)
-    past = max(1, depth)
+def runs_of(peer: Peer, kind: str, n: int, depth: int, parallel: int) -> Callable[[], float]:
+    """Reads what comes before the test, and gives a function that runs it and tells the seconds; it may run again."""
+    tokens = random.Random(1).choices(range(peer.n_vocab), k=depth + n + 1)
+    past = depth if kind == "pp" else max(1, depth)
+    peer.forget(0)
     for sequence in range(parallel):
         peer.read(tokens[:past], 0, sequence)
-    begin = time.perf_counter()
-    for step in range(n):  # any tokens, as llama-bench does it: nothing is sampled in this time
-        peer.decode([(tokens[step], past + step, s, True) for s in range(parallel)])
-        api.llama_synchronize(peer.context)
-    return parallel * n / (time.perf_counter() - begin)
+
+    def run() -> float:
+        peer.forget(past)
+        begin = time.perf_counter()
+        if kind == "pp":
+            peer.read(tokens[past : past + n], past)
+        else:
+            for step in range(n):  # any tokens, as llama-bench does it: nothing is sampled in this time
+                peer.decode([(tokens[step], past + step, s, True) for s in range(parallel)])
+                api.llama_synchronize(peer.context)
+        return time.perf_counter() - begin
+
+    return run
 
 
 def ggml_version() -> str:
@@ -123,14 +126,15 @@ def main() -> None:
     peer.open(args.depth + args.n + 8, args.parallel)
     peer.read([0], 0)
     first_s = time.perf_counter() - begin
-    rate(peer, args.kind, min(args.n, 32), 0, args.parallel, 0)  # for warmth
-    found = rate(peer, args.kind, args.n, args.depth, args.parallel, 1)
-    peer.close()
+    runs_of(peer, args.kind, min(args.n, 32), 0, args.parallel)()  # for warmth
     facts = {
+        "first_s": first_s,
         "version": f"llama-cpp-python {llama_cpp.__version__}{ggml_version()}",
         "flags": f"{api.llama_print_system_info().decode().strip()}; {args.cache_type} cache, batch {BATCH}",
     }
-    print(json.dumps(facts | {"rate": found, "first_s": first_s, "resident": resident_peak()}))
+    run = runs_of(peer, args.kind, args.n, args.depth, args.parallel)
+    answer_calls(facts, args.parallel * args.n, run)
+    peer.close()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""The other peer of compare.py, for folders with safetensors: mlx-lm, on the device that MLX takes, one rate as JSON.
+"""The other peer of compare.py, for folders with safetensors: mlx-lm, on the device that MLX takes.
 
 Runs in an interpreter of its own, which needs mlx-lm and nothing of fluxmlx. MLX has no number of threads:
-python benchmarks/peer_mlx.py FOLDER tg 128 0 1 --threads 2
+echo | python benchmarks/peer_mlx.py FOLDER tg 128 0 1 --threads 2
 """
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from importlib.metadata import version
@@ -16,8 +15,8 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import load_model
+from on_call import answer_calls
 from peer_arguments import parser_of
-from resident import resident_peak
 
 STEP = 2048  # tokens of a prompt that mlx-lm reads at once
 
@@ -46,16 +45,16 @@ class Peer:
         return mx.argmax(self.model(tokens, cache=self.cache)[:, -1:], axis=-1)
 
 
-def rate(peer: Peer, kind: str, n: int, depth: int, parallel: int, seed: int) -> float:
-    """Tokens per second of one run, all sequences together."""
-    tokens = random.Random(seed).choices(range(peer.n_vocab), k=depth + n)
+def seconds(peer: Peer, kind: str, n: int, depth: int, parallel: int) -> float:
+    """Of one run, without what it reads before."""
+    tokens = random.Random(1).choices(range(peer.n_vocab), k=depth + n)
     peer.open()
     if kind == "pp":
         if depth:
             peer.read([tokens[:depth]])
         begin = time.perf_counter()
         peer.read([tokens[depth:]])
-        return n / (time.perf_counter() - begin)
+        return time.perf_counter() - begin
     last = peer.read([tokens[: max(1, depth)]] * parallel)
     begin = time.perf_counter()
     for _ in range(n):  # one step is asked for before the last one is there, as mlx-lm does it
@@ -64,7 +63,7 @@ def rate(peer: Peer, kind: str, n: int, depth: int, parallel: int, seed: int) ->
         mx.eval(last)
         last = following
     mx.eval(last)
-    return parallel * n / (time.perf_counter() - begin)
+    return time.perf_counter() - begin
 
 
 def main() -> None:
@@ -74,13 +73,14 @@ def main() -> None:
     peer.open()
     mx.eval(peer.read([[0]]))
     first_s = time.perf_counter() - begin
-    rate(peer, args.kind, min(args.n, 32), 0, args.parallel, 0)  # for warmth
-    found = rate(peer, args.kind, args.n, args.depth, args.parallel, 1)
+    seconds(peer, args.kind, min(args.n, 32), 0, args.parallel)  # for warmth
     facts = {
+        "first_s": first_s,
         "version": f"mlx-lm {version('mlx-lm')}, MLX {mx.__version__}",
         "flags": f"{mx.default_device()}, prompts in steps of {STEP}",
     }
-    print(json.dumps(facts | {"rate": found, "first_s": first_s, "resident": resident_peak()}))
+    test = (args.kind, args.n, args.depth, args.parallel)
+    answer_calls(facts, args.parallel * args.n, lambda: seconds(peer, *test))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""One measurement of compare.py: a process between two probes, and whether the machine let it be valid."""
+"""One measurement of compare.py: a call of each side between probes, and whether the machine let it count."""
 
 from __future__ import annotations
 
-import json
 import resource
-import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from busy_neighbour import neighbour
+from side_process import Side
 
 from fluxmlx.cli.machine import MAX_FOREIGN, Watch, probe, verdict
 from fluxmlx.cli.measuring import Case
 
-__all__ = ["bound_of", "patient"]
+__all__ = ["bound_of", "measured", "wait_for_quiet"]
 
 
 def used_cpu() -> float:
@@ -23,52 +23,35 @@ def used_cpu() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def run_child(command: list[str]) -> dict[str, Any]:
-    """The JSON that a process prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
-    return json.loads(done.stdout)
-
-
-def measured(command: list[str], threads: int, with_hog: bool) -> dict[str, Any]:
-    """One process between two probes: its rate, its size, and what the machine did meanwhile."""
+def measured(
+    sides: Mapping[str, Side], test: Case, threads: int, with_hog: bool
+) -> dict[str, dict[str, Any]]:
+    """A run of each side: its rate, its size, what the machine gave before and after, and why it does not count."""
+    runs: dict[str, dict[str, Any]] = {}
     before = probe(threads)
-    with Watch(own=used_cpu) as watch, neighbour(int(with_hog)):
-        answer = run_child(command)
-    return {
-        "rate": answer.pop("rate"),
-        "first_s": answer.pop("first_s"),
-        "resident": answer.pop("resident"),
-        "before": asdict(before),
-        "after": asdict(probe(threads)),
-        "load": asdict(watch.load),
-        "facts": answer,
-        "watch": watch.load,
-    }
+    for name, side in sides.items():
+        with Watch(own=lambda side=side: used_cpu() + side.cpu_s) as watch, neighbour(int(with_hog)):
+            answer = side.call()
+        after = probe(threads)
+        facts = dict(side.facts)
+        runs[name] = {
+            **answer,
+            "first_s": facts.pop("first_s"),
+            "before": asdict(before),
+            "after": asdict(after),
+            "load": asdict(watch.load),
+            "facts": facts,
+        }
+        bound, what = bound_of(test)
+        seen = runs[name]["before"][bound], runs[name]["after"][bound]
+        runs[name]["problems"] = verdict(watch.load, *seen, what=what)
+        before = after
+    return runs
 
 
 def bound_of(test: Case) -> tuple[str, str]:
     """The probe that bounds a test, and its name for people."""
     return ("fma", "multiply-add peak") if test.kind == "pp" else ("bandwidth", "memory bandwidth")
-
-
-def judge(test: Case, run: dict[str, Any]) -> list[str]:
-    bound, what = bound_of(test)
-    return verdict(run.pop("watch"), run["before"][bound], run["after"][bound], what=what)
-
-
-def patient(command: list[str], test: Case, threads: int, with_hog: bool, patience: float) -> dict[str, Any]:
-    """A run, again as long as patience lasts while the machine, never the rate, makes it invalid."""
-    end = time.monotonic() + patience
-    discarded = 0
-    while True:
-        wait_for_quiet(end)
-        run = measured(command, threads, with_hog)
-        run["problems"], run["discarded"] = judge(test, run), discarded
-        if not run["problems"] or time.monotonic() >= end:
-            return run
-        discarded += 1
 
 
 def wait_for_quiet(end: float) -> None:

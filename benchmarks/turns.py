@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
-from runs import bound_of, patient
+from runs import bound_of, measured, wait_for_quiet
+from side_process import Side
 
 from fluxmlx.cli.measuring import Case
 
@@ -24,23 +26,31 @@ def unevenness(test: Case, runs: dict[str, dict[str, Any]]) -> float:
 def turn(
     commands: dict[str, list[str]], test: Case, threads: int, with_hog: bool, patience: float
 ) -> dict[str, dict[str, Any]]:
-    """A run of each command, all of them again while patience lasts and the machine was not the same for all.
+    """A run of each command, in processes of their own that load one after the other and then stay until the end.
 
-    The memory of a virtual machine may give one side almost twice of what the other gets a few seconds later. The
-    choice is by the probes, never by the rates; sides that stay uneven have it among their problems.
+    They run again, all of them, while patience lasts and the machine was disturbed or not the same for all: the memory
+    of a virtual machine may give one side almost twice of what the other gets a few seconds later. The choice is by
+    the probes, never by the rates; what is still wrong at the end is among the problems of the runs.
     """
-    end = time.monotonic() + patience
-    discarded = 0
-    while True:
-        runs = {
-            name: patient(command, test, threads, with_hog, patience) for name, command in commands.items()
-        }
-        gap = unevenness(test, runs)
-        if gap <= MAX_UNEVEN or time.monotonic() >= end:
-            break
-        discarded += sum(1 + run["discarded"] for run in runs.values())
-    for run in runs.values():
-        if gap > MAX_UNEVEN:
-            run["problems"].append(f"the {bound_of(test)[1]} differed by {gap:.0%} between the sides")
-    next(iter(runs.values()))["discarded"] += discarded
+    with ExitStack() as stack:
+        sides = {name: stack.enter_context(Side(command)) for name, command in commands.items()}
+        end = time.monotonic() + patience
+        discarded = 0
+        while True:
+            wait_for_quiet(end)
+            runs = measured(sides, test, threads, with_hog)
+            mark_uneven(test, runs)
+            if not any(run["problems"] for run in runs.values()) or time.monotonic() >= end:
+                break
+            discarded += len(runs)
+    for place, run in enumerate(runs.values()):
+        run["discarded"] = discarded if place == 0 else 0
     return runs
+
+
+def mark_uneven(test: Case, runs: dict[str, dict[str, Any]]) -> None:
+    """Among the problems of all runs, where the sides met different machines."""
+    gap = unevenness(test, runs)
+    if gap > MAX_UNEVEN:
+        for run in runs.values():
+            run["problems"].append(f"the {bound_of(test)[1]} differed by {gap:.0%} between the sides")

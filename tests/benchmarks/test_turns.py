@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import pytest
 
 pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install . or ci/develop")
 
 
-def run_at(bandwidth: float, fma: float = 100.0) -> dict[str, Any]:
-    probes = {"bandwidth": bandwidth, "fma": fma}
-    return {"before": probes, "after": probes, "problems": [], "discarded": 1}
+def run_at(bandwidth: float, *problems: str) -> dict[str, Any]:
+    probes = {"bandwidth": bandwidth, "fma": 100.0}
+    return {"before": probes, "after": probes, "problems": list(problems)}
+
+
+@pytest.fixture
+def turn(load: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, dict[str, Any]]]:
+    """Takes what each attempt finds and the patience; counts the processes in `started` and `ended`."""
+    turns = load("turns")
+
+    class Side:
+        started = ended = 0
+
+        def __init__(self, command: list[str]) -> None:
+            Side.started += 1
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            Side.ended += 1
+
+    def run(attempts: list[dict[str, dict[str, Any]]], patience: float) -> dict[str, dict[str, Any]]:
+        monkeypatch.setattr(turns, "Side", Side)
+        monkeypatch.setattr(turns, "wait_for_quiet", lambda end: None)
+        monkeypatch.setattr(turns, "measured", lambda *arguments: attempts.pop(0))
+        found = turns.turn({"ours": [], "peer": []}, load("tests_of").parse_test("tg8"), 2, False, patience)
+        assert not attempts and Side.started == Side.ended == 2
+        return found
+
+    return run
 
 
 @pytest.mark.parametrize(("name", "gap"), [("tg8", 0.4), ("pp8", 0.0), ("tg8@d16", 0.4)])
@@ -21,23 +50,22 @@ def test_sides_are_uneven_by_the_probe_that_bounds_them(load: Any, name: str, ga
     assert load("turns").unevenness(load("tests_of").parse_test(name), sides) == pytest.approx(gap)
 
 
-def test_an_uneven_turn_is_repeated_whole(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All sides again until they met the same memory; what was thrown away is counted, and nothing is marked."""
-    turns, case = load("turns"), load("tests_of").parse_test("tg8")
-    seen = [36.0, 60.0, 58.0, 35.0, 60.0, 52.0]
-    monkeypatch.setattr(turns, "patient", lambda *arguments: run_at(seen.pop(0)))
-    found = turns.turn({"ours": [], "peer": []}, case, 2, False, 60)
-    assert [run["before"]["bandwidth"] for run in found.values()] == [60.0, 52.0] and not seen
+def test_a_turn_is_repeated_until_it_counts(turn: Callable[..., Any]) -> None:
+    """All sides again, in the same processes, after a disturbed one and an uneven one; what was dropped is counted."""
+    attempts = [
+        {"ours": run_at(60.0, "busy"), "peer": run_at(60.0)},
+        {"ours": run_at(36.0), "peer": run_at(60.0)},
+        {"ours": run_at(60.0), "peer": run_at(52.0)},
+    ]
+    found = turn(attempts, 60)
+    assert [run["before"]["bandwidth"] for run in found.values()] == [60.0, 52.0]
     assert [run["problems"] for run in found.values()] == [[], []]
-    assert sum(run["discarded"] for run in found.values()) == 2 * 4 + 2
+    assert [run["discarded"] for run in found.values()] == [4, 0]
 
 
-def test_without_patience_an_uneven_turn_is_marked(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both sides say by how much they differ, so that the row is not valid."""
-    turns, case = load("turns"), load("tests_of").parse_test("tg8")
-    seen = [36.0, 60.0]
-    monkeypatch.setattr(turns, "patient", lambda *arguments: run_at(seen.pop(0)))
-    found = turns.turn({"ours": [], "peer": []}, case, 2, False, 0)
-    assert [run["problems"] for run in found.values()] == [
-        ["the memory bandwidth differed by 40% between the sides"]
-    ] * 2
+def test_without_patience_a_turn_is_marked(turn: Callable[..., Any]) -> None:
+    """Both sides say by how much they differ, beside what disturbed one, so that the row is not valid."""
+    found = turn([{"ours": run_at(36.0, "busy"), "peer": run_at(60.0)}], 0)
+    differed = "the memory bandwidth differed by 40% between the sides"
+    assert [run["problems"] for run in found.values()] == [["busy", differed], [differed]]
+    assert [run["discarded"] for run in found.values()] == [0, 0]

@@ -111,6 +111,21 @@ def test_all_tokens_are_written_up_to_the_last_position(model: str, test: Case) 
         measuring.measure(engine, test, 1)
 
 
+@pytest.mark.parametrize("test", [Case("tg", 4, 200, 1), Case("tg", 4, 200, 2)], ids=["one", "two"])
+def test_a_kept_prompt_is_read_once(model: str, test: Case) -> None:
+    """Runs that keep their prompts begin with what the first one read; usual ones read all of it each time."""
+    with fluxmlx.load(model) as engine:
+
+        def reads(**options: bool) -> int:
+            before = engine.stats().prompt_tokens
+            measuring.run_once(engine, test, 1, **options)
+            return engine.stats().prompt_tokens - before
+
+        whole = test.depth * test.parallel
+        assert [reads(), reads(), reads(keep_prompt=True)] == [whole] * 3
+        assert reads(keep_prompt=True) < whole / 2
+
+
 def test_what_a_sequence_raises_comes_out() -> None:
     """An error of one of several sequences is the error of the measurement, in its own words."""
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from fluxmlx.cli.machine import Load, Probes, verdict
 from fluxmlx.errors import InvalidArgumentError
 
-__all__ = ["Case", "Cost", "Row", "cost_of", "judge", "measure", "plan", "roof"]
+__all__ = ["Case", "Cost", "Row", "check_room", "cost_of", "judge", "measure", "plan", "roof", "run_once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,11 @@ def measure(engine: Any, test: Case, repetitions: int) -> tuple[tuple[float, ...
     """Tokens per second of each repetition, after a short one for warmth, and whether all ran together.
 
     Raises:
-        InvalidArgumentError: the context has no room for so many tokens, and the answer would end before.
+        InvalidArgumentError: as check_room().
     """
-    n_ctx = int(engine.info["n_ctx"])
-    needed = test.depth + test.n if test.kind == "pp" else max(1, test.depth) + test.n + 1
-    if needed > n_ctx:
-        raise InvalidArgumentError(
-            f"{test.name} takes {needed} tokens and the context of this model holds {n_ctx}; ask for fewer"
-        )
-    _once(engine, replace(test, n=min(test.n, 32), depth=0), 0)
-    results = [_once(engine, test, seed) for seed in range(1, repetitions + 1)]
+    check_room(engine, test)
+    run_once(engine, replace(test, n=min(test.n, 32), depth=0), 0)
+    results = [run_once(engine, test, seed) for seed in range(1, repetitions + 1)]
     return tuple(rate for rate, _ in results), all(together for _, together in results)
 
 
@@ -161,13 +156,36 @@ def judge(test: Case, load: Load, before: Probes, after: Probes) -> list[str]:
     return verdict(load, before.bandwidth, after.bandwidth, what="memory bandwidth")
 
 
-def _once(engine: Any, test: Case, seed: int) -> tuple[float, bool]:
+def check_room(engine: Any, test: Case) -> None:
+    """That no answer ends before its time.
+
+    Raises:
+        InvalidArgumentError: the context has no room for so many tokens.
+    """
+    n_ctx = int(engine.info["n_ctx"])
+    needed = test.depth + test.n if test.kind == "pp" else max(1, test.depth) + test.n + 1
+    if needed > n_ctx:
+        raise InvalidArgumentError(
+            f"{test.name} takes {needed} tokens and the context of this model holds {n_ctx}; ask for fewer"
+        )
+
+
+def run_once(engine: Any, test: Case, seed: int, *, keep_prompt: bool = False) -> tuple[float, bool]:
+    """Tokens per second of one run, and whether all sequences ran together.
+
+    Args:
+        engine: that runs it.
+        test: what to run.
+        seed: of the tokens of its prompts.
+        keep_prompt: whether a test that writes may begin with what an earlier run with this seed has read.
+    """
     if test.kind == "pp":
         return test.n / _prompt_seconds(engine, test, seed), True
+    options = _options(test.n + 1) | {"cache_prompt": keep_prompt}
     if test.parallel == 1:
-        timings = engine.generate(_ids(engine, max(1, test.depth), seed), **_options(test.n + 1)).timings
+        timings = engine.generate(_ids(engine, max(1, test.depth), seed), **options).timings
         return test.n / timings.decode_s, True  # the first token belongs to the prompt
-    return _together(engine, test, seed)
+    return _together(engine, test, seed, options)
 
 
 def _prompt_seconds(engine: Any, test: Case, seed: int) -> float:
@@ -181,10 +199,10 @@ def _read(engine: Any, ids: list[int]) -> float:
     return float(engine.generate(ids, **_options(0)).timings.prompt_s)
 
 
-def _together(engine: Any, test: Case, seed: int) -> tuple[float, bool]:
+def _together(engine: Any, test: Case, seed: int, options: dict[str, Any]) -> tuple[float, bool]:
     """The rate while all sequences write; of the whole time where the engine does not run them all at once."""
     streams = [
-        engine.stream(_ids(engine, max(1, test.depth), seed * 64 + i), **_options(test.n + 1))
+        engine.stream(_ids(engine, max(1, test.depth), seed * 64 + i), **options)
         for i in range(test.parallel)
     ]
     with ThreadPoolExecutor(len(streams)) as readers:
