@@ -20,7 +20,7 @@ import compare_report
 from facts import cache_bytes, describe
 from sides import commands_of, peer_of
 from tests_of import count, parse_test
-from turns import turn
+from turns import Conditions, turn
 
 from fluxmlx import _core
 from fluxmlx.checkpoint import open_model
@@ -50,9 +50,10 @@ def summary(test: Case, runs: list[dict[str, Any]], cost: Any) -> dict[str, Any]
 def compare(path: str, test: Case, threads: int, with_hog: bool, args: argparse.Namespace) -> dict[str, Any]:
     """One row: both engines in turn, as often as asked."""
     commands = commands_of(path, test, threads, args)
+    conditions = Conditions(threads, with_hog, args.patience, args.least_bandwidth * 1e9)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     for _ in range(args.repetitions):
-        for name, run in turn(commands, test, threads, with_hog, args.patience).items():
+        for name, run in turn(commands, test, conditions).items():
             runs[name].append(run)
     file = open_model(Path(path))
     costs = {
@@ -113,6 +114,13 @@ def main() -> None:
         help="seconds for which a turn is repeated that was disturbed, or whose sides met different machines",
     )
     parser.add_argument(
+        "--least-bandwidth",
+        type=float,
+        default=0,
+        metavar="GB/S",
+        help="of the memory, for tests that write: turns that get less are not valid",
+    )
+    parser.add_argument(
         "--peer-python", default=sys.executable, help="an interpreter with llama-cpp-python, or mlx-lm"
     )
     parser.add_argument("--out", type=Path, default=Path("compare"))
@@ -126,7 +134,8 @@ def main() -> None:
     if not args.files:
         parser.error("give at least one model")
     tests = [*args.tests, *([parse_test("tg128@d2048")] if args.depth else [])]
-    result = describe(args.files) | {"peer": peer_of(args.files), "rows": []}
+    options = {"peer": peer_of(args.files), "least_bandwidth": args.least_bandwidth}
+    result = describe(args.files) | options | {"rows": []}
     for path in args.files:
         for test in tests:
             for threads in args.threads:

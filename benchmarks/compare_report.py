@@ -24,6 +24,12 @@ def peer_name(result: dict[str, Any]) -> str:
     return result.get("peer", "llama.cpp")
 
 
+def selected(result: dict[str, Any]) -> list[str]:
+    """A sentence of what turns had to meet, where that was asked for."""
+    least = result.get("least_bandwidth", 0)
+    return [f"Only turns count in which the memory gave {least:g} GB/s or more (`tg`)."] if least else []
+
+
 def label(row: dict[str, Any]) -> str:
     return row["test"] + (" beside a busy process" if row["hog"] else "")
 
@@ -83,7 +89,11 @@ def markdown(result: dict[str, Any]) -> str:
     lines += [
         "Tokens per second: the median of the runs, with the least and the greatest. Roof: the memory bandwidth"
     ]
-    lines += ["(tg) or the float32 multiply-add peak (pp) that was probed around each run.", ""]
+    lines += [
+        "(tg) or the float32 multiply-add peak (pp) that was probed around each run.",
+        *selected(result),
+        "",
+    ]
     lines += table(head, [cells(row) for row in rows])
     lines += ["", f"- Machine: {result['cpu']}, {result['processors']} processors, {result['platform']}"]
     lines += [f"- {ours['version']}, commit {result['commit']}, kernels for {ours['flags']}"]
@@ -169,7 +179,9 @@ def into_readme(result: dict[str, Any], readme: Path) -> None:
     ]  # fmt: skip
     peer = result["rows"][0]["peer"]["runs"][0]["facts"]["version"]
     note = f"Tokens per second, medians; {result['cpu']}, {result['date'][:10]}, fluxmlx {result['commit']}, {peer}."
-    body = "\n".join([BEGIN, "", *table(head, rows), "", note, *bandwidth_used(result["rows"]), "", END])
+    body = "\n".join(
+        [BEGIN, "", *table(head, rows), "", note, *bandwidth_used(result["rows"]), *selected(result), "", END]
+    )
     text, count = re.subn(
         f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: body, readme.read_text(), flags=re.DOTALL
     )

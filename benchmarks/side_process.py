@@ -20,7 +20,11 @@ class Side:
     def __init__(self, command: list[str]) -> None:
         self._command, self.cpu_s = command, 0.0
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.facts = self._answer()
+        try:
+            self.facts = self._answer()
+        except BaseException:
+            self._process.kill()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +41,7 @@ class Side:
         """Runs the test: `rate` in tokens per second, `resident`, the largest size of the process in bytes.
 
         Raises:
-            SystemExit: the process has ended.
+            SystemExit: the process has ended, or says what is no answer.
         """
         assert self._process.stdin
         try:
@@ -54,4 +58,7 @@ class Side:
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit(f"{' '.join(self._command)} ended with {self._process.wait()}")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise SystemExit(f"{' '.join(self._command)} said {line!r}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from runs import bound_of, measured, wait_for_quiet
@@ -11,9 +12,26 @@ from side_process import Side
 
 from fluxmlx.cli.measuring import Case
 
-__all__ = ["turn", "unevenness"]
+__all__ = ["Conditions", "turn", "unevenness"]
 
 MAX_UNEVEN = 0.15  # part of what one side had that another may lack
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which a turn is measured.
+
+    Attributes:
+        threads: of each side.
+        with_hog: whether a process that never rests runs beside.
+        patience: seconds for which the calls are repeated.
+        least_bandwidth: bytes per second that the memory must give, by the probes, to a test that writes.
+    """
+
+    threads: int
+    with_hog: bool
+    patience: float
+    least_bandwidth: float
 
 
 def unevenness(test: Case, runs: dict[str, dict[str, Any]]) -> float:
@@ -23,9 +41,7 @@ def unevenness(test: Case, runs: dict[str, dict[str, Any]]) -> float:
     return 1 - min(seen) / max(seen)
 
 
-def turn(
-    commands: dict[str, list[str]], test: Case, threads: int, with_hog: bool, patience: float
-) -> dict[str, dict[str, Any]]:
+def turn(commands: dict[str, list[str]], test: Case, conditions: Conditions) -> dict[str, dict[str, Any]]:
     """A run of each command, in processes of their own that load one after the other and then stay until the end.
 
     They run again, all of them, while patience lasts and the machine was disturbed or not the same for all: the memory
@@ -34,12 +50,13 @@ def turn(
     """
     with ExitStack() as stack:
         sides = {name: stack.enter_context(Side(command)) for name, command in commands.items()}
-        end = time.monotonic() + patience
+        end = time.monotonic() + conditions.patience
         discarded = 0
         while True:
             wait_for_quiet(end)
-            runs = measured(sides, test, threads, with_hog)
+            runs = measured(sides, test, conditions.threads, conditions.with_hog)
             mark_uneven(test, runs)
+            mark_slow(test, runs, conditions.least_bandwidth)
             if not any(run["problems"] for run in runs.values()) or time.monotonic() >= end:
                 break
             discarded += len(runs)
@@ -54,3 +71,11 @@ def mark_uneven(test: Case, runs: dict[str, dict[str, Any]]) -> None:
     if gap > MAX_UNEVEN:
         for run in runs.values():
             run["problems"].append(f"the {bound_of(test)[1]} differed by {gap:.0%} between the sides")
+
+
+def mark_slow(test: Case, runs: dict[str, dict[str, Any]], least: float) -> None:
+    """Among the problems of a run that writes, where the memory gave less than what was asked for."""
+    for run in runs.values():
+        given = min(run["before"]["bandwidth"], run["after"]["bandwidth"])
+        if test.kind == "tg" and given < least:
+            run["problems"].append(f"the memory gave {given / 1e9:.0f} GB/s, not {least / 1e9:.0f}")

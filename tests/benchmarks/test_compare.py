@@ -138,6 +138,17 @@ def test_the_page_has_the_ratio_the_spread_and_the_facts(load: Any) -> None:
     )
 
 
+def test_a_choice_of_turns_is_told(load: Any, tmp_path: Path) -> None:
+    """On the page and in the README, where faster memory was asked for, and only there."""
+    report, readme = load("compare_report"), tmp_path / "README.md"
+    for least, there in ((48.0, True), (0, False)):
+        chosen = result(busy=False) | {"least_bandwidth": least}
+        readme.write_text(f"{report.BEGIN}\n{report.END}\n", encoding="utf-8")
+        report.into_readme(chosen, readme)
+        for text in (report.markdown(chosen), readme.read_text(encoding="utf-8")):
+            assert ("in which the memory gave 48 GB/s or more" in text) == there
+
+
 def test_a_busy_run_says_so(load: Any) -> None:
     """The row is marked, and the reason is given below."""
     page = load("compare_report").markdown(result(busy=True))

@@ -61,6 +61,14 @@ def test_a_side_that_ends_ends_the_run(load: Any, script: str) -> None:
         run()
 
 
+def test_what_is_no_answer_ends_the_run(load: Any) -> None:
+    """A library that prints is named by what it printed, and its process does not stay."""
+    with pytest.raises(SystemExit, match=r"-c .* said 'loading") as error:
+        load("side_process").Side(command("print('loading', flush=True); input()"))
+    side = next(entry.locals["self"] for entry in error.traceback if "self" in entry.locals)
+    assert side._process.wait(10) != 0
+
+
 def test_no_side_outlives_an_error(load: Any) -> None:
     """One that is in the middle of something is stopped."""
     with (

@@ -32,11 +32,14 @@ def turn(load: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, 
         def __exit__(self, *error: object) -> None:
             Side.ended += 1
 
-    def run(attempts: list[dict[str, dict[str, Any]]], patience: float) -> dict[str, dict[str, Any]]:
+    def run(
+        attempts: list[dict[str, dict[str, Any]]], patience: float, name: str = "tg8", least: float = 0
+    ) -> dict[str, dict[str, Any]]:
         monkeypatch.setattr(turns, "Side", Side)
         monkeypatch.setattr(turns, "wait_for_quiet", lambda end: None)
         monkeypatch.setattr(turns, "measured", lambda *arguments: attempts.pop(0))
-        found = turns.turn({"ours": [], "peer": []}, load("tests_of").parse_test("tg8"), 2, False, patience)
+        conditions = turns.Conditions(2, with_hog=False, patience=patience, least_bandwidth=least)
+        found = turns.turn({"ours": [], "peer": []}, load("tests_of").parse_test(name), conditions)
         assert not attempts and Side.started == Side.ended == 2
         return found
 
@@ -69,3 +72,15 @@ def test_without_patience_a_turn_is_marked(turn: Callable[..., Any]) -> None:
     differed = "the memory bandwidth differed by 40% between the sides"
     assert [run["problems"] for run in found.values()] == [["busy", differed], [differed]]
     assert [run["discarded"] for run in found.values()] == [0, 0]
+
+
+@pytest.mark.parametrize(("name", "problems"), [("tg8", ["the memory gave 45 GB/s, not 50"]), ("pp8", [])])
+def test_memory_that_is_too_slow_does_not_count(
+    turn: Callable[..., Any], name: str, problems: list[str]
+) -> None:
+    """Where a least is asked for, by the lower probe, and only for what the memory bounds."""
+    runs = {"ours": run_at(55e9), "peer": run_at(55e9)}
+    runs["peer"]["after"] = {"bandwidth": 45e9, "fma": 100.0}
+    found = turn([runs], 0, name, 50e9)
+    assert found["ours"]["problems"] == []
+    assert found["peer"]["problems"] == problems
