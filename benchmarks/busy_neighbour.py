@@ -23,11 +23,12 @@ SETTLING_S = 0.2  # until the system has spread the threads anew
 
 @contextlib.contextmanager
 def neighbour(count: int) -> Iterator[None]:
-    """So many processes that never rest, for as long as the context lasts."""
+    """So many processes that never rest, for as long as the context lasts and a moment before."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", HOG]))
             stack.callback(process.kill)
+        time.sleep(SETTLING_S if count else 0)
         yield
 
 
@@ -63,7 +64,6 @@ def alternated(rate: Callable[[], float], neighbours: int) -> dict[str, float]:
     rate()
     alone = [rate()]
     with neighbour(neighbours):
-        time.sleep(SETTLING_S)
         beside = [rate(), rate()]
     alone.append(rate())
     return {"alone": mean(alone), "beside": mean(beside)}

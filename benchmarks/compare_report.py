@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-__all__ = ["into_readme", "markdown", "write"]
+__all__ = ["into_readme", "markdown", "selected", "table", "write"]
 
 BEGIN, END = "<!-- speed: benchmarks/compare.py --readme -->", "<!-- end of speed -->"
 
@@ -27,7 +27,7 @@ def peer_name(result: dict[str, Any]) -> str:
 def selected(result: dict[str, Any]) -> list[str]:
     """A sentence of what turns had to meet, where that was asked for."""
     least = result.get("least_bandwidth", 0)
-    return [f"Only turns count in which the memory gave {least:g} GB/s or more (`tg`)."] if least else []
+    return [f"`tg` is valid only where the memory gave {least:g} GB/s or more."] if least else []
 
 
 def label(row: dict[str, Any]) -> str:
@@ -112,7 +112,7 @@ def details(row: dict[str, Any]) -> list[str]:
     parts = [
         f"probed {min(read):.0f} - {max(read):.0f} GB/s and {min(fma):.0f} - {max(fma):.0f} GMAC/s",
         f"largest resident size {size[0]} and {size[1]}",
-        f"from the file to the first token {first[0]} and {first[1]}",
+        f"from the file to the first token, not watched, {first[0]} and {first[1]}",
         f"{row['n_discarded']} disturbed runs repeated",
         f"the peer with {row['peer']['setting']}",
     ]

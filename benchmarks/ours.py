@@ -15,7 +15,15 @@ from tests_of import parse_test
 
 import fluxmlx
 from fluxmlx import _core
-from fluxmlx.cli.measuring import check_room, run_once
+from fluxmlx.cli.measuring import Case, check_room, run_once
+
+
+def seconds(engine: fluxmlx.Engine, test: Case, problems: list[str]) -> float:
+    """Of one run, without what comes before; among the problems, where this is another quantity than the peer's."""
+    rate, together = run_once(engine, test, 1, keep_prompt=True)
+    if not together:
+        problems.append("the sequences did not run together")
+    return test.n * test.parallel / rate
 
 
 def main() -> None:
@@ -34,17 +42,13 @@ def main() -> None:
         check_room(engine, args.test)
         run_once(engine, replace(args.test, n=min(args.test.n, 32), depth=0), 0)  # for warmth
         if args.test.kind == "tg":
-            run_once(
-                engine, args.test, 1, keep_prompt=True
-            )  # what comes before, which the peer has read by now
+            run_once(engine, replace(args.test, n=1), 1, keep_prompt=True)  # what the peer has read by now
         info: dict[str, Any] = _core.info()
         version = f"fluxmlx {info['version'] or '(checkout)'}, MLX {info.get('mlx_version')}"
+        facts = {"version": version, "flags": info["cpu_isa"], "first_s": first_s}
+        problems: list[str] = []
         tokens = args.test.n * args.test.parallel
-        answer_calls(
-            {"version": version, "flags": info["cpu_isa"], "first_s": first_s},
-            tokens,
-            lambda: tokens / run_once(engine, args.test, 1, keep_prompt=True)[0],
-        )
+        answer_calls(facts, tokens, lambda: seconds(engine, args.test, problems), problems)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from peer_llama import Peer, api, ggml_version
 
 def tops(peer: Peer, ids: list[int], n_top: int) -> Tops:
     """Of all positions but the last of a text that fits into one batch."""
-    peer.clear()
+    peer.forget(0)
     peer.decode([(token, position, 0, True) for position, token in enumerate(ids)])
     rows = (api.llama_get_logits_ith(peer.context, i) for i in range(len(ids) - 1))
     found = tops_of(logprobs(np.stack([np.ctypeslib.as_array(row, (peer.n_vocab,)) for row in rows])), n_top)

@@ -26,7 +26,7 @@ def tokens_of(peer: Peer, text: bytes) -> tuple[list[int], int | None]:
 
 def logprobs(peer: Peer, window: list[int]) -> list[float]:
     """Of the tokens in the second half of a window."""
-    peer.clear()
+    peer.forget(0)
     first = len(window) // 2
     peer.decode([(token, at, 0, at >= first) for at, token in enumerate(window)])
     found = []

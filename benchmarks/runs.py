@@ -44,7 +44,7 @@ def measured(
         }
         bound, what = bound_of(test)
         seen = runs[name]["before"][bound], runs[name]["after"][bound]
-        runs[name]["problems"] = verdict(watch.load, *seen, what=what)
+        runs[name]["problems"] = [*answer["problems"], *verdict(watch.load, *seen, what=what)]
         before = after
     return runs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import suppress
 from typing import Any, Self
 
 __all__ = ["Side"]
@@ -23,19 +24,21 @@ class Side:
         try:
             self.facts = self._answer()
         except BaseException:
-            self._process.kill()
+            self._stop()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
         if error[0]:
-            self._process.kill()
-        self._process.wait()
+            self._stop()
+            return
+        assert self._process.stdin
+        self._process.stdin.close()
+        if status := self._process.wait():
+            raise SystemExit(f"{' '.join(self._command)} ended with {status}")
+        self._close()
 
     def call(self) -> dict[str, Any]:
         """Runs the test: `rate` in tokens per second, `resident`, the largest size of the process in bytes.
@@ -44,14 +47,23 @@ class Side:
             SystemExit: the process has ended, or says what is no answer.
         """
         assert self._process.stdin
-        try:
+        with suppress(BrokenPipeError):  # it has no answer either
             self._process.stdin.write("\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has no answer either
         answer = self._answer()
         self.cpu_s += answer.pop("cpu_s")
         return answer
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        with suppress(BrokenPipeError):  # what it never read
+            self._process.stdin.close()
+        self._process.stdout.close()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout

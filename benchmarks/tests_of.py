@@ -23,4 +23,6 @@ def parse_test(text: str) -> Case:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not like pp512, tg128@d2048 or tg64x4")
     kind, n, depth, parallel = match.groups()
+    if kind == "pp" and parallel:
+        raise argparse.ArgumentTypeError(f"{text!r}: prompts are read by one sequence; x is for tg")
     return Case("pp" if kind == "pp" else "tg", int(n), int(depth or 0), int(parallel or 1))

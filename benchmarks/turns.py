@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from fluxmlx.cli.measuring import Case
 
 __all__ = ["Conditions", "turn", "unevenness"]
 
+MAX_RESIDENT = 0.75  # part of the memory for all sides together
 MAX_UNEVEN = 0.15  # part of what one side had that another may lack
 
 
@@ -56,6 +58,7 @@ def turn(commands: dict[str, list[str]], test: Case, conditions: Conditions) -> 
             wait_for_quiet(end)
             runs = measured(sides, test, conditions.threads, conditions.with_hog)
             mark_uneven(test, runs)
+            mark_crowded(runs)
             mark_slow(test, runs, conditions.least_bandwidth)
             if not any(run["problems"] for run in runs.values()) or time.monotonic() >= end:
                 break
@@ -73,9 +76,22 @@ def mark_uneven(test: Case, runs: dict[str, dict[str, Any]]) -> None:
             run["problems"].append(f"the {bound_of(test)[1]} differed by {gap:.0%} between the sides")
 
 
+def mark_crowded(runs: dict[str, dict[str, Any]]) -> None:
+    """Among the problems of all runs, where the sides together fill the memory, so that mapped files are read again."""
+    taken, there = sum(run["resident"] for run in runs.values()), memory_bytes()
+    if taken > MAX_RESIDENT * there:
+        for run in runs.values():
+            run["problems"].append(f"the sides take {taken / 1e9:.1f} GB of {there / 1e9:.1f} together")
+
+
+def memory_bytes() -> int:
+    """Of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def mark_slow(test: Case, runs: dict[str, dict[str, Any]], least: float) -> None:
     """Among the problems of a run that writes, where the memory gave less than what was asked for."""
     for run in runs.values():
         given = min(run["before"]["bandwidth"], run["after"]["bandwidth"])
         if test.kind == "tg" and given < least:
-            run["problems"].append(f"the memory gave {given / 1e9:.0f} GB/s, not {least / 1e9:.0f}")
+            run["problems"].append(f"the memory gave {given / 1e9:.1f} GB/s, not {least / 1e9:g}")

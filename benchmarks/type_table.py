@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import synthetic
-from compare_report import table
+from compare_report import selected, table
 
 import fluxmlx
 from fluxmlx import _core
@@ -85,6 +85,7 @@ def page(results: list[dict[str, Any]]) -> str:
     notes = [
         f"{first['cpu']}, {first['rows'][0]['threads']} threads, {first['date']}.",
         f"{sides[0]['version']}, commit {first['commit']}, kernels for {sides[0]['flags']}; {sides[1]['version']}.",
+        *selected(first),
         f"The machine was not quiet for {', '.join(busy)}." if busy else "",
     ]
     head = "<!-- python benchmarks/type_table.py of runs of benchmarks/compare.py -->\n" + INTRODUCTION

@@ -20,7 +20,7 @@ class Fake:
         self.rate, self.facts = rate, {"version": "fake", "first_s": 0.5}
 
     def call(self) -> dict[str, Any]:
-        return {"rate": self.rate, "resident": 10}
+        return {"rate": self.rate, "resident": 10, "problems": ["apart"] if self.rate == 2 else []}
 
 
 def test_a_probe_lies_between_two_sides(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_probe_lies_between_two_sides(load: Any, monkeypatch: pytest.MonkeyPat
     assert not seen
     assert [run["before"]["bandwidth"] for run in found.values()] == [50.0, 49.0]
     assert [run["after"]["bandwidth"] for run in found.values()] == [49.0, 30.0]
-    assert [run["problems"] for run in found.values()] == [[], ["memory bandwidth"]]
+    assert [run["problems"] for run in found.values()] == [["apart"], ["memory bandwidth"]]
     assert [(run["rate"], run["first_s"], run["facts"]) for run in found.values()] == [
         (2.0, 0.5, {"version": "fake"}),
         (1.0, 0.5, {"version": "fake"}),

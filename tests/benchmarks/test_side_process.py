@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import sys
@@ -40,9 +41,15 @@ def test_a_short_test_runs_until_a_second_is_full(
     """The rate is that of all runs of the call together."""
     seconds = iter([0.25, 0.5, 0.3, 9.0])
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n\n"))
-    load("on_call").answer_calls({"version": "1"}, 7, lambda: next(seconds))
+    problems: list[str] = []
+
+    def run() -> float:
+        problems.append("apart")
+        return next(seconds)
+
+    load("on_call").answer_calls({"version": "1"}, 7, run, problems)
     facts, first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert facts == {"version": "1"}
+    assert facts == {"version": "1"} and first["problems"] == ["apart"]
     assert (first["rate"], second["rate"]) == (pytest.approx(3 * 7 / 1.05), pytest.approx(7 / 9))
 
 
@@ -55,6 +62,35 @@ def test_a_side_that_ends_ends_the_run(load: Any, script: str) -> None:
 
     def run() -> None:
         with side_of(command(script)) as side:
+            side.call()
+
+    with pytest.raises(SystemExit, match=r"-c .* ended with 3"):
+        run()
+
+
+def test_a_side_that_died_before_its_call_ends_the_run(load: Any) -> None:
+    """The pipe to it is broken, which is not what the user should read."""
+    side_of = load("side_process").Side
+
+    def run() -> None:
+        with side_of(command("print('{}', flush=True); raise SystemExit(3)")) as side:
+            side._process.wait(10)
+            side.call()
+
+    with pytest.raises(SystemExit, match=r"-c .* ended with 3"):
+        run()
+
+
+def test_a_side_that_fails_at_its_end_is_an_error(load: Any) -> None:
+    """What it said before is not taken for a measurement."""
+    side_of = load("side_process").Side
+
+    def run() -> None:
+        with side_of(
+            command(
+                "print('{}', flush=True); input(); print('{\"cpu_s\": 1}', flush=True); raise SystemExit(3)"
+            )
+        ) as side:
             side.call()
 
     with pytest.raises(SystemExit, match=r"-c .* ended with 3"):
@@ -91,3 +127,23 @@ def test_our_side_answers(load: Any, tmp_path: Path) -> None:
         with load("side_process").Side([*words, "--test", test, "--threads", "1"]) as side:
             assert side.facts.keys() == {"version", "flags", "first_s"}
             assert side.call()["rate"] > 0
+
+
+def test_scripts_call_what_the_peer_has() -> None:
+    """llama.cpp is not installed where the tests run, so the names are compared: methods and attributes of Peer."""
+    (peer,) = (
+        node
+        for node in ast.parse((BENCHMARKS / "peer_llama.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and node.name == "Peer"
+    )
+    known = {node.name for node in peer.body if isinstance(node, ast.FunctionDef)}
+    known |= {name.attr for name in ast.walk(peer) if is_attribute_of(name, "self")}
+    for path in BENCHMARKS.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "from peer_llama import" in text or path.name == "peer_llama.py":
+            used = {node.attr for node in ast.walk(ast.parse(text)) if is_attribute_of(node, "peer")}
+            assert used <= known, path.name
+
+
+def is_attribute_of(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name

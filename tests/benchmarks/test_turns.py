@@ -12,7 +12,7 @@ pytest.importorskip("fluxmlx._core", reason="needs the built core: pip install .
 
 def run_at(bandwidth: float, *problems: str) -> dict[str, Any]:
     probes = {"bandwidth": bandwidth, "fma": 100.0}
-    return {"before": probes, "after": probes, "problems": list(problems)}
+    return {"before": probes, "after": probes, "problems": list(problems), "resident": 1_000_000}
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def turn(load: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, 
     def run(
         attempts: list[dict[str, dict[str, Any]]], patience: float, name: str = "tg8", least: float = 0
     ) -> dict[str, dict[str, Any]]:
+        Side.started = Side.ended = 0
         monkeypatch.setattr(turns, "Side", Side)
         monkeypatch.setattr(turns, "wait_for_quiet", lambda end: None)
         monkeypatch.setattr(turns, "measured", lambda *arguments: attempts.pop(0))
@@ -74,7 +75,7 @@ def test_without_patience_a_turn_is_marked(turn: Callable[..., Any]) -> None:
     assert [run["discarded"] for run in found.values()] == [0, 0]
 
 
-@pytest.mark.parametrize(("name", "problems"), [("tg8", ["the memory gave 45 GB/s, not 50"]), ("pp8", [])])
+@pytest.mark.parametrize(("name", "problems"), [("tg8", ["the memory gave 45.0 GB/s, not 50"]), ("pp8", [])])
 def test_memory_that_is_too_slow_does_not_count(
     turn: Callable[..., Any], name: str, problems: list[str]
 ) -> None:
@@ -84,3 +85,14 @@ def test_memory_that_is_too_slow_does_not_count(
     found = turn([runs], 0, name, 50e9)
     assert found["ours"]["problems"] == []
     assert found["peer"]["problems"] == problems
+
+
+def test_sides_that_fill_the_memory_do_not_count(
+    turn: Callable[..., Any], load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together: the pages of one that maps its file would be read from the disk again."""
+    monkeypatch.setattr(load("turns"), "memory_bytes", lambda: 3_000_000)
+    assert turn([{"ours": run_at(1.0), "peer": run_at(1.0)}], 0)["ours"]["problems"] == []
+    monkeypatch.setattr(load("turns"), "memory_bytes", lambda: 2_000_000)
+    found = turn([{"ours": run_at(1.0), "peer": run_at(1.0)}], 0)
+    assert [run["problems"] for run in found.values()] == [["the sides take 0.0 GB of 0.0 together"]] * 2

@@ -137,7 +137,7 @@ def test_info_tells_which_variables_change_how_models_run(invoke, monkeypatch: p
     """Threads are those of the machine; what overrides them is said beside them, and no secret is."""
     monkeypatch.setattr(core, "info", lambda: dict(FACTS), raising=False)
     monkeypatch.setenv("FLUXMLX_API_KEY", "secret")
-    for name in ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS"):
+    for name in ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS", "FLUXMLX_FORCE_LAYOUT"):
         monkeypatch.delenv(name, raising=False)
     assert json.loads(invoke("info", "--json").stdout)["environment"] == []
     monkeypatch.setenv("FLUXMLX_THREADS", "1")

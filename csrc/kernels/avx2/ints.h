@@ -89,6 +89,7 @@ inline __m256i broadcast_four(const void* p) {
 
 inline I8 sub(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
 inline I8 add(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+inline I8 multiply(I8 a, I8 b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
 inline I8 broadcast_int(int32_t x) { return {_mm256_set1_epi32(x)}; }
 template <int kBits>
 inline I8 shift_left(I8 a) {

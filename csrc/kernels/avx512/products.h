@@ -18,7 +18,6 @@ struct F8x2 {
 inline I8x2 add(I8x2 a, I8x2 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline I8x2 sub(I8x2 a, I8x2 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 inline I8x2 multiply(I8x2 a, I8x2 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
-inline I8 multiply(I8 a, I8 b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
 template <int kBits>
 inline I8x2 shift_left(I8x2 a) {
   return {_mm512_slli_epi32(a.v, kBits)};
@@ -72,9 +71,7 @@ inline typename Lanes<G>::Float for_tokens(F8 a) {
 template <int G>
 inline typename Lanes<G>::Int token_bytes(const void* x, int i) {
   if constexpr (G == 1) {
-    int four;
-    std::memcpy(&four, x, sizeof four);
-    return {_mm256_set1_epi32(four)};
+    return {broadcast_four(x)};
   } else {
     int64_t eight;
     std::memcpy(&eight, static_cast<const char*>(x) + 8 * i, sizeof eight);

@@ -20,8 +20,6 @@ inline I8 add_bytes(I8 sum, I8 codes, I8 x) { return {_mm256_dpbusd_avx_epi32(su
 inline I8 add_halves(I8 sum, I8 codes, I8 x) { return {_mm256_dpwssd_avx_epi32(sum.v, codes.v, x.v)}; }
 #endif
 
-inline I8 multiply(I8 a, I8 b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
-
 template <int G>
 inline I8 for_tokens(__m256i a) {
   return {a};

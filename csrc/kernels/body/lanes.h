@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-// Where a register holds a number for each of eight rows of one token: scalar, AVX2 and NEON. Two tokens share one in
-// avx512/products.h.
+// Where an I8 or F8 holds a number for each of eight rows of one token: everywhere but in avx512/products.h, where two
+// tokens share a register.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
 // The vectors that hold a number for each of eight rows and G tokens.

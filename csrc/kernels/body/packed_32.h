@@ -69,7 +69,7 @@ template <int kBits, int G, class Codes>
   multiply_codes<kBits, 8, G>(codes, x.q, [&](const auto& dots) { add_total(sums, dots); });
 }
 
-// Takes the offset of all codes of kBits bits off the sums: 8, 16 or 128.
+// Takes the offset of all codes of kBits bits off the sums: 8, 16, 128 or none.
 template <int kBits, int kOffset, int G>
 inline void lower(Sums<G>& sums, const Group32<G>& x) {
   constexpr int left = kOffset - kTakenOff<kBits>;

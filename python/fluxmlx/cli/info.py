@@ -24,7 +24,7 @@ _LABELS = {
     "cpu_isa": "CPU kernels",
 }
 # What changes how a model runs; a key of the server's is not for a bug report.
-_ENVIRONMENT = ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS")
+_ENVIRONMENT = ("FLUXMLX_THREADS", "FLUXMLX_FORCE_ISA", "FLUXMLX_CPU_OPS", "FLUXMLX_FORCE_LAYOUT")
 
 
 @guarded
