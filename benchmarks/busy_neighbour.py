@@ -23,7 +23,7 @@ SETTLING_S = 0.2  # until the system has spread the threads anew
 
 @contextlib.contextmanager
 def neighbour(count: int) -> Iterator[None]:
-    """So many processes that never rest, for as long as the context lasts and a moment before."""
+    """So many processes that never rest, for as long as the context lasts; it begins when they have settled."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", HOG]))

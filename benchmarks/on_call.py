@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from resident import resident_peak
@@ -19,7 +19,7 @@ LEAST_S = 1.0  # of what is timed, so that a short test is not a few ticks of th
 
 
 def answer_calls(
-    facts: dict[str, Any], tokens: int, run: Callable[[], float], problems: Sequence[str] = ()
+    facts: dict[str, Any], tokens: int, run: Callable[[], float], problems: list[str] | None = None
 ) -> None:
     """Prints the facts and, for each line of standard input, what the test gave; each a line of JSON.
 
@@ -27,10 +27,12 @@ def answer_calls(
         facts: of this side; `first_s` are the seconds of its load up to a first token.
         tokens: that one run of the test reads or writes.
         run: does so once, and tells the seconds that count.
-        problems: to which a run may add why its seconds are not those that were asked for.
+        problems: to which a run may add why its seconds are not those that were asked for; emptied before each call.
     """
+    problems = [] if problems is None else problems
     print(json.dumps(facts), flush=True)
     for _ in sys.stdin:
+        problems.clear()
         used, seconds, count = time.process_time(), 0.0, 0
         while seconds < LEAST_S:
             seconds += run()

@@ -62,9 +62,9 @@ def turn(commands: dict[str, list[str]], test: Case, conditions: Conditions) -> 
             mark_slow(test, runs, conditions.least_bandwidth)
             if not any(run["problems"] for run in runs.values()) or time.monotonic() >= end:
                 break
-            discarded += len(runs)
-    for place, run in enumerate(runs.values()):
-        run["discarded"] = discarded if place == 0 else 0
+            discarded += 1
+    for run in runs.values():
+        run["discarded"] = discarded
     return runs
 
 

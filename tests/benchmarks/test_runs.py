@@ -16,11 +16,11 @@ class Fake:
 
     cpu_s = 0.0
 
-    def __init__(self, rate: float) -> None:
-        self.rate, self.facts = rate, {"version": "fake", "first_s": 0.5}
+    def __init__(self, rate: float, *problems: str) -> None:
+        self.rate, self.problems, self.facts = rate, list(problems), {"version": "fake", "first_s": 0.5}
 
     def call(self) -> dict[str, Any]:
-        return {"rate": self.rate, "resident": 10, "problems": ["apart"] if self.rate == 2 else []}
+        return {"rate": self.rate, "resident": 10, "problems": self.problems}
 
 
 def test_a_probe_lies_between_two_sides(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,7 @@ def test_a_probe_lies_between_two_sides(load: Any, monkeypatch: pytest.MonkeyPat
         runs, "verdict", lambda load, before, after, what: [what] if after < 0.9 * before else []
     )
     found = runs.measured(
-        {"ours": Fake(2.0), "peer": Fake(1.0)}, load("tests_of").parse_test("tg8"), 1, False
+        {"ours": Fake(2.0, "apart"), "peer": Fake(1.0)}, load("tests_of").parse_test("tg8"), 1, False
     )
     assert not seen
     assert [run["before"]["bandwidth"] for run in found.values()] == [50.0, 49.0]
