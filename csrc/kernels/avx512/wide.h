@@ -59,9 +59,9 @@ inline F8 high_half(F16 a) { return {_mm512_extractf32x8_ps(a.v, 1)}; }
 inline float reduce_add(F16 a) { return reduce_add(add(low_half(a), high_half(a))); }
 inline float reduce_max(F16 a) { return reduce_max(max(low_half(a), high_half(a))); }
 
-inline constexpr int kMostQueries = 8;
+inline constexpr int kMostQueries = 6;
 
-constexpr int groups_at_once(int T) { return T <= 4 ? 4 : 2; }
+constexpr int groups_at_once(int) { return 4; }
 
 inline constexpr int kFloatGroup = 12;
 

@@ -15,7 +15,7 @@ inline void rms_norm(const float* x, int64_t n, const float* weight, float eps, 
   const float mean = reduce_add(squares) / static_cast<float>(n);
   const F8 scale = div(broadcast(1), square_root(broadcast(mean + eps)));
   for (int64_t i = 0; i < whole; i += 8) store(y + i, mul(mul(load(x + i), scale), load(weight + i)));
-  store_first(y + whole, mul(mul(last, scale), load_first(weight + whole, rest)), rest);
+  if (rest != 0) store_first(y + whole, mul(mul(last, scale), load_first(weight + whole, rest)), rest);
 }
 
 // The same of x less its mean.
@@ -26,7 +26,7 @@ inline void layer_norm(const float* x, int64_t n, const float* weight, float eps
   for (int64_t i = 0; i < whole; i += 8) sum = add(sum, load(x + i));
   const F8 mean = broadcast(reduce_add(sum) / static_cast<float>(n));
   for (int64_t i = 0; i < whole; i += 8) store(y + i, sub(load(x + i), mean));
-  store_first(y + whole, sub(load_first(x + whole, rest), mean), rest);
+  if (rest != 0) store_first(y + whole, sub(load_first(x + whole, rest), mean), rest);
   rms_norm(y, n, weight, eps, y);
 }
 
