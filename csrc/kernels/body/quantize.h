@@ -31,11 +31,16 @@ inline I8 largest_of_32(const F8 (&part)[4]) {
 // Sums over a block in eight lanes.
 struct Fit {
   F8 xq = broadcast(0), qq = broadcast(0);
-  float scale() const { return reduce_add(xq) / reduce_add(qq); }
+  float scale() const {
+    float sums[4];
+    reduce_add4(xq, qq, xq, qq, sums);
+    return sums[0] / sums[1];
+  }
 };
 
-// Codes of 32 numbers, as bytes and in `rounded`.
-inline void encode_32(const F8 (&part)[4], float inverse, int8_t* q, I8 (&rounded)[4], Fit& fit) {
+// Codes of 32 numbers.
+inline void encode_32(const F8 (&part)[4], float inverse, int8_t* q, Fit& fit) {
+  I8 rounded[4];
   for (int i = 0; i < 4; ++i) {
     rounded[i] = round_to_int(mul(part[i], broadcast(inverse)));
     const F8 code = to_float(rounded[i]);
@@ -43,6 +48,12 @@ inline void encode_32(const F8 (&part)[4], float inverse, int8_t* q, I8 (&rounde
     fit.qq = fma(code, code, fit.qq);
   }
   store_low_bytes(q, rounded[0], rounded[1], rounded[2], rounded[3]);
+}
+
+// Two numbers of 16 bits with one store: put_block loads both at once, and would have to wait for two.
+inline void store_pair(int16_t* p, int first, int second) {
+  const uint32_t both = static_cast<uint16_t>(first) | static_cast<uint32_t>(second) << 16;
+  __builtin_memcpy(p, &both, sizeof both);
 }
 
 // Block number `index` of a row, among the blocks of its group.
@@ -65,14 +76,14 @@ inline Block32 quantize_block_32(const float* x) {
   }
   Block32 block;
   Fit fit;
-  I8 q[4];
-  encode_32(part, inverse, block.q, q, fit);
+  encode_32(part, inverse, block.q, fit);
   block.scale = fit.scale();
-  const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
-  block.sums16[0] = static_cast<int16_t>(first);
-  block.sums16[1] = static_cast<int16_t>(last);
-  block.lowered = -8 * (first + last);
-  block.sum = block.scale * static_cast<float>(first + last);
+  int32_t sums[2];
+  sum_halves(block.q, sums);
+  const int sum = sums[0] + sums[1];
+  store_pair(block.sums16, sums[0], sums[1]);
+  block.lowered = -8 * sum;
+  block.sum = block.scale * static_cast<float>(sum);
   return block;
 }
 
@@ -96,15 +107,16 @@ inline Block256 quantize_block_256(const float* x) {
   if (inverse == 0) return {scale_without_codes(largest), {}, {}, {}};
   Block256 block;
   Fit fit;
-  for (int i = 0; i < 256; i += 32) {
-    F8 part[4];
-    load_32(x + i, part);
-    I8 q[4];
-    encode_32(part, inverse, block.q + i, q, fit);
-    const int first = reduce_add(add(q[0], q[1])), last = reduce_add(add(q[2], q[3]));
-    block.sums16[i / 16] = static_cast<int16_t>(first);
-    block.sums16[i / 16 + 1] = static_cast<int16_t>(last);
-    block.sums32[i / 32] = static_cast<int16_t>(first + last);
+  for (int i = 0; i < 256; i += 64) {
+    int32_t sums[2][2];
+    for (int j = 0; j < 2; ++j) {
+      F8 part[4];
+      load_32(x + i + 32 * j, part);
+      encode_32(part, inverse, block.q + i + 32 * j, fit);
+      sum_halves(block.q + i + 32 * j, sums[j]);
+      store_pair(block.sums16 + i / 16 + 2 * j, sums[j][0], sums[j][1]);
+    }
+    store_pair(block.sums32 + i / 32, sums[0][0] + sums[0][1], sums[1][0] + sums[1][1]);
   }
   block.scale = fit.scale();
   return block;

@@ -136,7 +136,6 @@ inline I8 magnitude_bits(F8 a) {
 }
 inline I8 round_to_int(F8 a) { return {vcvtnq_s32_f32(a.low), vcvtnq_s32_f32(a.high)}; }
 inline int reduce_max(I8 a) { return vmaxvq_s32(vmaxq_s32(a.low, a.high)); }
-inline int reduce_add(I8 a) { return vaddvq_s32(vaddq_s32(a.low, a.high)); }
 
 inline int16x8_t narrowed(I8 a) { return vuzp1q_s16(vreinterpretq_s16_s32(a.low), vreinterpretq_s16_s32(a.high)); }
 inline int8x16_t narrowed(I8 a, I8 b) {
@@ -145,6 +144,10 @@ inline int8x16_t narrowed(I8 a, I8 b) {
 inline void store_low_bytes(int8_t* p, I8 a, I8 b, I8 c, I8 d) {
   vst1q_s8(p, narrowed(a, b));
   vst1q_s8(p + 16, narrowed(c, d));
+}
+inline void sum_halves(const int8_t* p, int32_t (&sums)[2]) {
+  sums[0] = vaddlvq_s8(vld1q_s8(p));
+  sums[1] = vaddlvq_s8(vld1q_s8(p + 16));
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

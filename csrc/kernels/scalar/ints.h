@@ -206,11 +206,6 @@ inline int reduce_max(const I8& a) {
   for (int i = 1; i < 8; ++i) most = a.lane[i] > most ? a.lane[i] : most;
   return most;
 }
-inline int reduce_add(const I8& a) {
-  int sum = 0;
-  for (int i = 0; i < 8; ++i) sum += a.lane[i];
-  return sum;
-}
 // 32 numbers from -128 to 127 as bytes.
 inline void store_low_bytes(int8_t* p, const I8& a, const I8& b, const I8& c, const I8& d) {
   for (int i = 0; i < 8; ++i) {
@@ -219,6 +214,11 @@ inline void store_low_bytes(int8_t* p, const I8& a, const I8& b, const I8& c, co
     p[16 + i] = static_cast<int8_t>(c.lane[i]);
     p[24 + i] = static_cast<int8_t>(d.lane[i]);
   }
+}
+// Of the first 16 of 32 bytes, and of the last.
+inline void sum_halves(const int8_t* p, int32_t (&sums)[2]) {
+  sums[0] = sums[1] = 0;
+  for (int i = 0; i < 32; ++i) sums[i / 16] += p[i];
 }
 
 }  // namespace fluxmlx::kernels::scalar
