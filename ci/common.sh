@@ -20,7 +20,7 @@ die() {
 # GROUP is "build" (what the core needs to build), "run" (what the package imports) or the name of an extra.
 tools() {
   local wanted stamp=$venv/.installed
-  # A current pip: that of Debian 12 looks for versions that fit the clients for an hour, pip 26 for half a minute.
+  # A current pip: that of Debian 12 takes over ten minutes to find versions of the clients, pip 26 half a minute.
   [[ -x $venv/bin/python ]] || "$python" -m venv --upgrade-deps "$venv"
   wanted=$("$venv/bin/python" ci/requirements.py "$@")
   if ! [[ -f $stamp ]] || [[ -n $(comm -23 <(sort <<<"$wanted") <(sort -u "$stamp")) ]]; then
