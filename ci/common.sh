@@ -20,11 +20,12 @@ die() {
 # GROUP is "build" (what the core needs to build), "run" (what the package imports) or the name of an extra.
 tools() {
   local wanted stamp=$venv/.installed
-  # A current pip: that of Debian 12 takes over ten minutes to find versions of the clients, pip 26 half a minute.
-  [[ -x $venv/bin/python ]] || "$python" -m venv --upgrade-deps "$venv"
+  [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
   wanted=$("$venv/bin/python" ci/requirements.py "$@")
   if ! [[ -f $stamp ]] || [[ -n $(comm -23 <(sort <<<"$wanted") <(sort -u "$stamp")) ]]; then
     printf '%s\n' "$wanted" >"$venv/requirements.txt"
+    # Debian 12's pip takes over ten minutes to resolve the extra "clients", pip 26 half a minute.
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$venv/requirements.txt"
     printf '%s\n' "$wanted" >>"$stamp"
   fi

@@ -24,7 +24,7 @@ CASES = [
     Case(interleaved=True),
     Case(n_rot=0),
     Case(n_rot=32, dim=80, heads=4, kv_heads=4),
-    Case(n_rot=20, dim=40), Case(n_rot=12, dim=24, interleaved=True),
+    Case(n_rot=20, dim=40), Case(n_rot=28, dim=40), Case(n_rot=2, dim=8), Case(n_rot=12, dim=24, interleaved=True),
     Case(norms=True, dim=128, n_rot=128, heads=8, kv_heads=2),
     Case(heads=7, kv_heads=1, dim=8, n_rot=8),
     Case(n=1), Case(n=64), Case(n=65), Case(heads=32, kv_heads=1, n=70, dim=40, n_rot=40),

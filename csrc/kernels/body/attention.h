@@ -70,18 +70,18 @@ inline void score_span(const Queries& queries, int64_t span, const SpanScratch& 
   for (int begin = 0; begin < n; begin += kBlockPositions) {
     const int64_t block = (span * kSpan + begin) / kBlockPositions;
     const std::byte* keys = queries.head_block(layout, block).keys;
-    for_tiles(queries.first(span), count, [&]<int T, bool kIsFirst>(int64_t i) {
+    for_tiles(queries.first(span), count, [&]<int T, bool kAsksAhead>(int64_t i) {
       const int limit = queries.limit(i + T - 1, span) - begin;
       if (limit <= 0) return;
       const int n_groups = (limit < kBlockPositions ? limit + kRowCells - 1 : kBlockPositions) / kRowCells;
-      score_tile<Cells, T, kIsFirst>(layout, keys, dim, n_groups, scratch.q + i * dim,
-                                     scratch.weights + i * kSpan + begin);
+      score_tile<Cells, T, kAsksAhead>(layout, keys, dim, n_groups, scratch.q + i * dim,
+                                       scratch.weights + i * kSpan + begin);
     });
   }
 }
 
 // Sums of the values of a span for T queries and G groups of dimensions, each query up to its own limit.
-template <class Cells, int T, bool kIsFirst, int G>
+template <class Cells, int T, bool kAsksAhead, int G>
 inline void mix_tile(const Queries& queries, int64_t span, int64_t first, int64_t group, const SpanScratch& scratch,
                      F16 (&acc)[T][G]) {
   int limit[T];
@@ -93,16 +93,16 @@ inline void mix_tile(const Queries& queries, int64_t span, int64_t first, int64_
   for (int begin = 0; begin < limit[T - 1]; begin += kBlockPositions) {
     const std::byte* values = queries.head_block(layout, (span * kSpan + begin) / kBlockPositions).values;
     const ValueRows<Cells, G> rows(layout, values, group);
-    add_values<kIsFirst>(rows, begin, limit, scratch.weights + first * kSpan + begin, acc);
+    add_values<kAsksAhead>(rows, begin, limit, scratch.weights + first * kSpan + begin, acc);
   }
 }
 
 // mean = mean * keep + (weights . values) * take
-template <class Cells, int T, bool kIsFirst, int G>
+template <class Cells, int T, bool kAsksAhead, int G>
 inline void mix_groups(const Queries& queries, int64_t span, int64_t first, int64_t group, bool is_first,
                        const SpanScratch& scratch, const Part& part) {
   F16 acc[T][G];
-  mix_tile<Cells, T, kIsFirst, G>(queries, span, first, group, scratch, acc);
+  mix_tile<Cells, T, kAsksAhead, G>(queries, span, first, group, scratch, acc);
   for (int t = 0; t < T; ++t) {
     float* mean = part.mean + (first + t) * queries.mean_size() + group * kRowCells;
     const F16 keep = broadcast_as<F16>(scratch.keep[first + t]), take = broadcast_as<F16>(scratch.take[first + t]);
@@ -117,12 +117,12 @@ template <class Cells>
 inline void mix_span(const Queries& queries, int64_t span, bool is_first, const SpanScratch& scratch,
                      const Part& part) {
   const int64_t n_groups = queries.mean_size() / kRowCells;
-  for_tiles(queries.first(span), queries.count(), [&]<int T, bool kIsFirst>(int64_t i) {
+  for_tiles(queries.first(span), queries.count(), [&]<int T, bool kAsksAhead>(int64_t i) {
     constexpr int G = groups_at_once(T);
     int64_t group = 0;
     const auto mix = [&]<int N>() {
       for (; group + N <= n_groups; group += N) {
-        mix_groups<Cells, T, kIsFirst, N>(queries, span, i, group, is_first, scratch, part);
+        mix_groups<Cells, T, kAsksAhead, N>(queries, span, i, group, is_first, scratch, part);
       }
     };
     mix.template operator()<G>();

@@ -6,17 +6,18 @@
 // number per query; a lane is one score or one dimension, so tiles only decide which sums are under way together.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-// f<size, is_first>(i) for what is known only now; first ones and those that are not full are the same.
+// f<size, asks_ahead>(i) for a size that is known only now. Tiles that do not ask are at least half of the largest.
 template <int T, class F>
-inline void call_tile(int64_t size, int64_t i, bool is_first, const F& f) {
-  if constexpr (T == kMostQueries) {
-    if (size == T && !is_first) return f.template operator()<T, false>(i);
+inline void call_tile(int64_t size, int64_t i, bool asks_ahead, const F& f) {
+  if constexpr (2 * T >= kMostQueries) {
+    if (size == T && !asks_ahead) return f.template operator()<T, false>(i);
   }
   if (size == T) return f.template operator()<T, true>(i);
-  if constexpr (T > 1) call_tile<T - 1>(size, i, is_first, f);
+  if constexpr (T > 1) call_tile<T - 1>(size, i, asks_ahead, f);
 }
 
-// Calls f<T, is_first>(i) for tiles of about the same T that cover the queries [begin, end).
+// Calls f<T, asks_ahead>(i) for tiles of about the same T that cover the queries [begin, end). Only the first one asks
+// for what lies ahead: for the others the cells are in a cache, and asking takes time.
 template <class F>
 inline void for_tiles(int64_t begin, int64_t end, const F& f) {
   for (int64_t i = begin; i < end;) {
@@ -29,19 +30,19 @@ inline void for_tiles(int64_t begin, int64_t end, const F& f) {
 
 // Asks the second cache for what lies ahead: while keys are read this is about where the values of the same block
 // are, and then the keys of the next head. The processor alone would find it too late. The address may be behind the
-// end. Only the first tile of queries asks: for the others the cells are in a cache, and asking takes time.
+// end.
 inline void prefetch_ahead(const std::byte* cells) {
-  constexpr uintptr_t ahead = 8192;
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(cells) + ahead), 0, 2);
+  constexpr uintptr_t reach = 8192;
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(cells) + reach), 0, 2);
 }
 
 // acc[t] += x[t][i] * rows(g, i) over n rows.
-template <bool kIsFirst, class Rows, int T, int G>
+template <bool kAsksAhead, class Rows, int T, int G>
 inline void add_rows(const Rows& rows, const float* const (&x)[T], int64_t n, F16 (&acc)[T][G]) {
   for (int64_t i = 0; i < n; ++i) {
     F16 row[G];
     for (int g = 0; g < G; ++g) {
-      if constexpr (kIsFirst) prefetch_ahead(rows.address(g, i));
+      if constexpr (kAsksAhead) prefetch_ahead(rows.address(g, i));
       row[g] = rows(g, i);
     }
     for (int t = 0; t < T; ++t) {
@@ -52,7 +53,7 @@ inline void add_rows(const Rows& rows, const float* const (&x)[T], int64_t n, F1
 }
 
 // Scores of T queries with G groups of keys.
-template <class Cells, int T, bool kIsFirst, int G>
+template <class Cells, int T, bool kAsksAhead, int G>
 inline void score_groups(const CacheLayout& layout, const std::byte* keys, int64_t dim, const float* q, float* scores) {
   F16 acc[T][G];
   for (int t = 0; t < T; ++t) {
@@ -61,7 +62,7 @@ inline void score_groups(const CacheLayout& layout, const std::byte* keys, int64
   for (int64_t d = 0; d < dim; d += kScaleCells) {
     const float* x[T];
     for (int t = 0; t < T; ++t) x[t] = q + t * dim + d;
-    add_rows<kIsFirst>(KeyRows<Cells, G>(layout, keys, d), x, dim - d < kScaleCells ? dim - d : kScaleCells, acc);
+    add_rows<kAsksAhead>(KeyRows<Cells, G>(layout, keys, d), x, dim - d < kScaleCells ? dim - d : kScaleCells, acc);
   }
   for (int t = 0; t < T; ++t) {
     for (int g = 0; g < G; ++g) store(scores + t * kSpan + g * kRowCells, acc[t][g]);
@@ -69,12 +70,12 @@ inline void score_groups(const CacheLayout& layout, const std::byte* keys, int64
 }
 
 // Scores of T queries with the first groups of a block's keys.
-template <class Cells, int T, bool kIsFirst>
+template <class Cells, int T, bool kAsksAhead>
 inline void score_tile(const CacheLayout& layout, const std::byte* keys, int64_t dim, int n_groups, const float* q,
                        float* scores) {
   constexpr int G = groups_at_once(T);
   const auto score = [&]<int N>(int g) {
-    score_groups<Cells, T, kIsFirst, N>(layout, keys + g * layout.key_group, dim, q, scores + g * kRowCells);
+    score_groups<Cells, T, kAsksAhead, N>(layout, keys + g * layout.key_group, dim, q, scores + g * kRowCells);
   };
   int g = 0;
   for (; g + G <= n_groups; g += G) score.template operator()<G>(g);
@@ -83,13 +84,13 @@ inline void score_tile(const CacheLayout& layout, const std::byte* keys, int64_t
 
 // acc[t] += weights[t] . values over one block whose first position is `begin` of the span; each query stops at its
 // own limit, because what lies behind may be anything.
-template <bool kIsFirst, class Rows, int T, int G>
+template <bool kAsksAhead, class Rows, int T, int G>
 inline void add_values(const Rows& values, int begin, const int (&limit)[T], const float* weights, F16 (&acc)[T][G]) {
   const auto in_block = [begin](int n) { return n - begin < kBlockPositions ? n - begin : kBlockPositions; };
   const int common = in_block(limit[0]) < 0 ? 0 : in_block(limit[0]);
   const float* x[T];
   for (int t = 0; t < T; ++t) x[t] = weights + t * kSpan;
-  add_rows<kIsFirst>(values, x, common, acc);
+  add_rows<kAsksAhead>(values, x, common, acc);
   for (int t = 0; t < T; ++t) {
     for (int j = common; j < in_block(limit[t]); ++j) {
       const F16 weight = broadcast_as<F16>(x[t][j]);

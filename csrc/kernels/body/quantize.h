@@ -32,7 +32,7 @@ inline I8 largest_of_32(const F8 (&part)[4]) {
 struct Fit {
   F8 xq = broadcast(0), qq = broadcast(0);
   float scale() const {
-    float sums[4];
+    float sums[4];  // four take the steps of one; the last two are not needed
     reduce_add4(xq, qq, xq, qq, sums);
     return sums[0] / sums[1];
   }

@@ -215,7 +215,7 @@ inline void store_low_bytes(int8_t* p, const I8& a, const I8& b, const I8& c, co
     p[24 + i] = static_cast<int8_t>(d.lane[i]);
   }
 }
-// Of the first 16 of 32 bytes, and of the last.
+// Sums of the first 16 of 32 bytes, and of the last 16.
 inline void sum_halves(const int8_t* p, int32_t (&sums)[2]) {
   sums[0] = sums[1] = 0;
   for (int i = 0; i < 32; ++i) sums[i / 16] += p[i];
