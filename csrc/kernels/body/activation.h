@@ -54,7 +54,7 @@ inline F8 soft_cap(F8 x, F8 limit) {
   return sub(limit, div(add(limit, limit), add(broadcast(1), grown)));
 }
 
-// y = f(x) for n numbers. Stores with a mask are for the last alone: some processors take twenty cycles for one.
+// y = f(x) for n numbers. Stores with a mask, which are slow, are for the last alone.
 template <class F>
 inline void map_row(const float* x, int64_t n, float* y, const F& f) {
   int64_t i = 0;
