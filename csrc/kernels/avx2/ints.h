@@ -16,12 +16,6 @@ struct Pairs {
 };
 
 inline B32 load_bytes(const uint8_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
-// For bytes that are used twice, where the compiler would make each use a load of its own.
-inline B32 load_once(const uint8_t* p) {
-  B32 a = load_bytes(p);
-  asm("" : "+x"(a.v));
-  return a;
-}
 inline B32 low_nibbles(B32 a) { return {_mm256_and_si256(a.v, _mm256_set1_epi8(15))}; }
 inline B32 high_nibbles(B32 a) { return low_nibbles(B32{_mm256_srli_epi16(a.v, 4)}); }
 

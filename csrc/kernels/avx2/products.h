@@ -49,15 +49,6 @@ inline constexpr int kMostProducts = kBits == 7   ? 1
 template <int kBits>
 inline constexpr int kTakenOff = 0;
 
-struct NibblePair {
-  B32 low, high;
-};
-inline I8 lower_high(I8 sum) { return sum; }
-inline NibblePair load_nibbles(const uint8_t* p) {
-  const B32 both = load_once(p);
-  return {low_nibbles(both), high_nibbles(both)};
-}
-
 // In both halves of each row.
 struct Scale {
   __m256i v;

@@ -86,18 +86,6 @@ inline typename Lanes<G>::Float token_values(const float (&x)[G], int i) {
     return {_mm512_castsi512_ps(token_bytes<G>(x, i).v)};
   }
 }
-// sum + codes . vector i of x. The instruction takes one token's bytes from memory itself, for which GCC has no other
-// name.
-template <int G>
-inline typename Lanes<G>::Int add_bytes_of(typename Lanes<G>::Int sum, typename Lanes<G>::Int codes,
-                                           const int8_t (&x)[G][4], int i) {
-  if constexpr (G == 1) {
-    asm("vpdpbusd %1%{1to8%}, %2, %0" : "+v"(sum.v) : "m"(x[0]), "v"(codes.v));
-    return sum;
-  } else {
-    return add_bytes(sum, codes, token_bytes<G>(x, i));
-  }
-}
 template <int G>
 inline typename Lanes<G>::Int token_values(const int32_t (&x)[G], int i) {
   return token_bytes<G>(x, i);

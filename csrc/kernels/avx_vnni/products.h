@@ -31,12 +31,6 @@ inline I8 token_bytes(const void* x, int i) {
   return {broadcast_four(static_cast<const char*>(x) + 4 * i)};
 }
 
-// sum + codes . vector i of x
-template <int G>
-inline I8 add_bytes_of(I8 sum, I8 codes, const int8_t (&x)[G][4], int i) {
-  return add_bytes(sum, codes, token_bytes<G>(x, i));
-}
-
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA
 
 // The products themselves.

@@ -19,15 +19,6 @@ inline B32 look_up_codes(B32 nibbles, const uint8_t (&table)[16]) {
   return look_up(nibbles, table);
 }
 
-struct NibblePair {
-  B32 low, high;
-};
-inline I8 lower_high(I8 sum) { return {_mm256_srai_epi32(sum.v, 4)}; }
-inline NibblePair load_nibbles(const uint8_t* p) {
-  const B32 both = load_once(p);
-  return {low_nibbles(both), {_mm256_and_si256(both.v, _mm256_set1_epi8(-16))}};
-}
-
 struct Scale {
   __m256i v;
 };
@@ -37,7 +28,7 @@ inline Scale second_of_pairs(Pairs a) { return {_mm256_srai_epi32(a.v, 16)}; }
 template <int G>
 inline void add_products(Sums<G>& dots, B32 codes, const int8_t (&x)[G][4]) {
   const auto all = for_tokens<G>(codes.v);
-  for (int i = 0; i < Lanes<G>::kVectors; ++i) dots.v[i] = add_bytes_of<G>(dots.v[i], all, x, i);
+  for (int i = 0; i < Lanes<G>::kVectors; ++i) dots.v[i] = add_bytes(dots.v[i], all, token_bytes<G>(x, i));
 }
 template <int G>
 inline void add_total(Sums<G>& sums, const Sums<G>& dots) {

@@ -24,7 +24,7 @@ struct PackedKernel {
   MultiplyStrip multiply;
   int64_t block_bytes;
   int block_size;
-  MultiplyStrip multiply_alone = nullptr;  // for one token and one thread, where that differs
+  MultiplyStrip multiply_alone = nullptr;  // for one token, one thread and one matrix, where that differs
 };
 
 template <class Type, int G = kGroup>
@@ -46,18 +46,25 @@ inline void multiply_strip_256(const std::byte* strip, const std::byte* x, int64
 }
 
 template <class Type>
-inline void multiply_alone_256(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t, float* out) {
-  multiply_group_256<Type, 1, /*kAlone=*/true>(bytes_of(strip), reinterpret_cast<const Group256<1>*>(x), n_blocks, out);
-}
-
-template <class Type>
 inline PackedKernel kernel_32() {
   return {multiply_strip_32<Type>, Type::kBytes, 32};
 }
 
 template <class Type>
+inline void multiply_strip_256_alone(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t,
+                                     float* out) {
+  multiply_group_256<Type, 1, kAheadAlone>(bytes_of(strip), reinterpret_cast<const Group256<1>*>(x), n_blocks, out);
+}
+
+template <class Type>
 inline PackedKernel kernel_256() {
-  return {multiply_strip_256<Type>, Type::kBytes, 256, multiply_alone_256<Type>};
+  return {multiply_strip_256<Type>, Type::kBytes, 256};
+}
+
+// Of the types that gain by it, decision 040.
+template <class Type>
+inline PackedKernel kernel_ahead() {
+  return {multiply_strip_256<Type>, Type::kBytes, 256, multiply_strip_256_alone<Type>};
 }
 
 template <bool kSigned>
@@ -111,11 +118,11 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::Q2_K:
       return kernel_256<PackedQ2_K>();
     case TensorType::Q3_K:
-      return kernel_256<PackedQ3_K>();
+      return kernel_ahead<PackedQ3_K>();
     case TensorType::Q4_K:
-      return kernel_256<PackedQ4_K>();
+      return kernel_ahead<PackedQ4_K>();
     case TensorType::Q5_K:
-      return kernel_256<PackedQ5_K>();
+      return kernel_ahead<PackedQ5_K>();
     case TensorType::Q6_K:
       return kernel_256<PackedQ6_K>();
     case TensorType::IQ4_XS:
@@ -143,7 +150,8 @@ inline PackedKernel find_packed(TensorType type) {
 // decision 040.
 class StripProducts {
  public:
-  StripProducts(const Matrix& w, const Panel& panel) : n_tokens_(panel.n_tokens) {
+  // alone: no other matrix is read meanwhile.
+  StripProducts(const Matrix& w, const Panel& panel, bool alone) : n_tokens_(panel.n_tokens) {
     const PackedKernel kernel = find_packed(w.type);
     const bool super = kernel.block_size == 256;
     n_blocks_ = w.n_cols / kernel.block_size;
@@ -151,7 +159,7 @@ class StripProducts {
     strips_ = w.data;
     x_ = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
                : panel.x->groups32 + panel.token * panel.x->row_bytes32;
-    const bool ahead = kernel.multiply_alone != nullptr && panel.x->alone && panel.n_tokens == 1;
+    const bool ahead = kernel.multiply_alone != nullptr && alone && panel.x->alone && panel.n_tokens == 1;
     multiply_ = ahead ? kernel.multiply_alone : kernel.multiply;
   }
 

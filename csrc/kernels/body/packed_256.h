@@ -29,20 +29,6 @@ inline void multiply_mins(const uint8_t* words, const Group256<G>& x, Sums<G>& r
   add_multiples<G>(rest, either(bit_field<12, 15, 0>(last), bit_field<14, 3, 4>(high)), x.sums32[3]);
 }
 
-// Four pairs of groups of nibbles and one token: two pairs at once.
-inline void multiply_pairs_of_nibbles(const uint8_t* p, const uint8_t* scales, const Group256<1>& x, Sums<1>& sums) {
-  Sums<1> high = {};
-  for_each_index<2>([&](auto half) __attribute__((always_inline)) {
-    const auto dots = multiply_nibbles<8, 2>(p + 512 * half, x.q + 32 * half);
-    for_each_index<2>([&](auto k) __attribute__((always_inline)) {
-      const Pairs of_pair = scales_k4<2 * decltype(half){} + decltype(k){}>(scales);
-      add_scaled(sums, dots.low[k], first_of_pairs(of_pair));
-      add_scaled(high, dots.high[k], second_of_pairs(of_pair));
-    });
-  });
-  add_high(sums, high);
-}
-
 // Groups 2 pair and 2 pair + 1 of 32 columns, which share bytes: codes(group, Index), group 0 or 1.
 template <int kBits, int G, class Codes>
 [[gnu::always_inline]] inline void multiply_pair(const Codes& codes, const int8_t (*q)[G][4], const Pairs& scales,
@@ -69,16 +55,12 @@ struct PackedQ4_K {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    if constexpr (G == 1) {
-      multiply_pairs_of_nibbles(w + 128, w + 32, x, sums);
-    } else {
-      for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
-        const auto codes = [at = w + 128 + 256 * pair](auto group, auto s) {
-          return nibbles_of<decltype(group){}>(load_bytes(at + 32 * s));
-        };
-        multiply_pair<4, G>(codes, x.q + 16 * pair, scales_k4<decltype(pair){}>(w + 32), sums);
-      });
-    }
+    for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
+      const auto codes = [at = w + 128 + 256 * pair](auto group, auto s) {
+        return nibbles_of<decltype(group){}>(load_bytes(at + 32 * s));
+      };
+      multiply_pair<4, G>(codes, x.q + 16 * pair, scales_k4<decltype(pair){}>(w + 32), sums);
+    });
     multiply_mins<G>(w + 32, x, rest);
   }
 };
@@ -109,14 +91,14 @@ inline F8 unit_of(const uint8_t* w) {
 }
 
 // out[t, r] = strip . x[t] for G tokens.
-template <class Type, int G, bool kAlone = false>
+template <class Type, int G, int kDistance = kAhead<G>>
 [[gnu::flatten, gnu::noinline]] void multiply_group_256(const uint8_t* w, const Group256<G>* x, int64_t n_blocks,
                                                         float* out) {
   constexpr int n = Lanes<G>::kVectors;
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
-    prefetch_block<kAlone ? kAheadAlone : kAhead<G>>(w, kAlone ? 1 : Type::kBytes);
+    prefetch_block<kDistance>(w, Type::kBytes);
     Sums<G> sums = {}, rest = {};
     Type::template multiply<G>(w, *x, sums, rest);
     const auto d = for_tokens<G>(unit_of<Type>(w));

@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "kernels/activations.h"
-#include "kernels/body/nibbles.h"
+#include "kernels/body/unroll.h"
 
 // Packed types with one scale per 32 columns. A type reads one block of a strip: its scales, and the integer products
 // of the codes with a group of tokens.
@@ -14,8 +14,8 @@ inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<cons
 
 // How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
 // and the processor alone looks ahead too little to have both go on at once; few tokens leave room for more lines on
-// their way. One token is bound by the memory, which reads best when it is left alone; only where one thread reads it
-// does the first line of a super-block help. Decisions 038 and 044 have the measurements.
+// their way. One token is bound by the memory, which reads best when it is left alone by two threads and more; one
+// thread is bound by how many lines it waits for. Decision 038 has the measurements.
 inline constexpr int kAheadAlone = 16384;
 template <int G>
 inline constexpr int kAhead = G == 1   ? 0
@@ -97,20 +97,6 @@ inline auto nibbles(const uint8_t* p) {
   };
 }
 
-// The 32 columns of a block of nibbles.
-template <int G>
-[[gnu::always_inline]] inline void multiply_32_nibbles(const uint8_t* p, const Group32<G>& x, Sums<G>& sums) {
-  if constexpr (G == 1) {
-    const auto dots = multiply_nibbles<4, 1>(p, x.q);
-    Sums<1> high = {};
-    add_total(sums, dots.low[0]);
-    add_total(high, dots.high[0]);
-    add_high(sums, high);
-  } else {
-    multiply_32<4>(nibbles(p), x, sums);
-  }
-}
-
 // w = d * (code - 8)
 struct PackedQ4_0 {
   static constexpr int64_t kBytes = 16 + 128;
@@ -118,7 +104,7 @@ struct PackedQ4_0 {
   static F8 scale(const uint8_t* w) { return load_scales(w); }
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
-    multiply_32_nibbles(w + 16, x, sums);
+    multiply_32<4>(nibbles(w + 16), x, sums);
     lower<4, 8>(sums, x);
   }
 };
@@ -131,7 +117,7 @@ struct PackedQ4_1 {
   static F8 min(const uint8_t* w) { return load_scales(w + 16); }
   template <int G>
   static void multiply(const uint8_t* w, const Group32<G>& x, Sums<G>& sums) {
-    multiply_32_nibbles(w + 32, x, sums);
+    multiply_32<4>(nibbles(w + 32), x, sums);
   }
 };
 

@@ -18,12 +18,12 @@ inline F8 load_numbers(const uint8_t* p) {
   }
 }
 
-template <int kBits, int G>
-[[gnu::always_inline]] inline void multiply_32_affine(const uint8_t* p, const Group32<G>& x, Sums<G>& sums) {
+template <int kBits>
+inline auto affine_codes(const uint8_t* p) {
   if constexpr (kBits == 4) {
-    multiply_32_nibbles(p, x, sums);
+    return nibbles(p);
   } else {
-    multiply_32<kBits>([p](auto s) { return load_bytes(p + 32 * s); }, x, sums);
+    return [p](auto s) { return load_bytes(p + 32 * s); };
   }
 }
 
@@ -49,7 +49,7 @@ template <int kBits, TensorType kScale, int G>
       const uint8_t* codes = w + 2 * Type::kNumberBytes + part * Type::kPartBytes;
       prefetch_block<kAhead<G>>(codes, Type::kPartBytes);
       Sums<G> sums = {};
-      multiply_32_affine<kBits>(codes, x[part], sums);
+      multiply_32<kBits>(affine_codes<kBits>(codes), x[part], sums);
       lower<kBits, 0>(sums, x[part]);
       for (int i = 0; i < n; ++i) {
         inner[i] = fma(token_values<G>(x[part].scale, i), to_float(sums.v[i]), inner[i]);

@@ -9,15 +9,6 @@
 // Sums of eight rows and G tokens, however their products are made; rows_of(dots, t) gives those of token t.
 namespace fluxmlx::kernels::FLUXMLX_ISA {
 
-struct NibblePair {
-  B32 low, high;
-};
-inline I8 lower_high(I8 sum) { return sum; }
-inline NibblePair load_nibbles(const uint8_t* p) {
-  const B32 both = load_bytes(p);
-  return {low_nibbles(both), high_nibbles(both)};
-}
-
 struct Scale {
   I8 v;
 };

@@ -30,17 +30,6 @@ inline B32 look_up_codes(const B32& nibbles, const uint8_t (&table)[16]) {
   return look_up(nibbles, table);
 }
 
-// Both nibbles of 32 bytes. The high ones may be left where they are, 16 times too large, if nothing saturates by it:
-// lower_high makes of a sum of their products what it should be.
-struct NibblePair {
-  B32 low, high;
-};
-inline I8 lower_high(const I8& sum) { return sum; }
-inline NibblePair load_nibbles(const uint8_t* p) {
-  const B32 both = load_bytes(p);
-  return {low_nibbles(both), high_nibbles(both)};
-}
-
 // A factor for each row.
 struct Scale {
   I8 v;
