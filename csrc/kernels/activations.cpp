@@ -115,14 +115,14 @@ void Forms::add(const Matrix& w) {
 }
 
 Activations::Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
-                         const InputNorm& norm, const Forms& forms)
+                         const InputNorm& norm, const Forms& forms, bool asks_ahead)
     : table(table),
       floats(x),
       float_groups(x),
       row_bytes32(n_cols / 32 * static_cast<int64_t>(sizeof(Block32))),
       row_bytes256(n_cols / 256 * static_cast<int64_t>(sizeof(Block256))),
       row_bytes_bfloat((n_cols + 1) / 2 * table.bfloats.pair_bytes),
-      alone(pool.n_threads() == 1) {
+      asks_ahead(asks_ahead) {
   const InputRows rows{table, x, n_tokens, n_cols, norm, forms};
   if (rows.are_ready()) return;
   const Places places = reserve(rows, pool.n_threads(), *this);

@@ -82,7 +82,7 @@ struct Forms {
 // makes the next.
 struct Activations {
   Activations(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n_cols,
-              const InputNorm& norm, const Forms& forms);
+              const InputNorm& norm, const Forms& forms, bool asks_ahead);
 
   const Table& table;
   const float* floats;                       // (n_tokens, n_cols), for weights in blocks
@@ -91,7 +91,7 @@ struct Activations {
   const std::byte* groups32 = nullptr;       // Group32 after Group32, for packed types with one scale per 32
   const std::byte* groups256 = nullptr;      // Group256 after Group256, for packed types with super-blocks
   int64_t row_bytes32, row_bytes256, row_bytes_bfloat;  // a token's share of its group
-  bool alone;                                           // one thread reads the weights
+  bool asks_ahead;                                      // for weights, where it is one token
 };
 
 }  // namespace fluxmlx::kernels

@@ -98,11 +98,13 @@ struct Attention {
   float* out;  // (n_tokens, n_heads, head_dim)
 };
 
-// Products that share their input x (n_tokens, n_cols), which is normed and quantised once for all of them.
-void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-            std::span<const Linear> products);
+// Products that share their input x (n_tokens, n_cols), which is normed and quantised once for all of them. One token
+// may ask for weights ahead, see AskingAhead.
+void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, std::span<const Linear> products,
+            bool asks_ahead);
 
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products,
+                  bool asks_ahead);
 
 // y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight, of x[t] less its mean where `centred`; x and y may be the same
 // memory.

@@ -75,7 +75,7 @@ Panel panel_of(const Matrix& w, const Strips& strips, int strip_rows, const Acti
 }  // namespace
 
 void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-            std::span<const Linear> products) {
+            std::span<const Linear> products, bool asks_ahead) {
   Forms forms;
   for (const Linear& product : products) {
     check(product.w);
@@ -90,7 +90,7 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
   for (const Linear& product : products) n_strips += count_strips(product.w, rows);
   if (n_strips == 0) return;
   const int64_t n_cols = products.front().w.n_cols;
-  const Activations input(table, pool, x, n_tokens, n_cols, norm, forms);
+  const Activations input(table, pool, x, n_tokens, n_cols, norm, forms, asks_ahead);
   const auto body = [&](Strips strips, int64_t token, int64_t n) {
     for (const Linear& product : products) {
       const Panel panel = panel_of(product.w, strips, rows, input, token, n);
@@ -103,7 +103,7 @@ void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_toke
 }
 
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-                  const Gated& products) {
+                  const Gated& products, bool asks_ahead) {
   const Matrix &gate = products.gate, &up = products.up;
   check(gate);
   check(up);
@@ -114,7 +114,7 @@ void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t 
   Forms forms;
   forms.add(gate);
   forms.add(up);
-  const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms);
+  const Activations input(table, pool, x, n_tokens, gate.n_cols, norm, forms, asks_ahead);
   const int rows = common_strip_rows(forms);
   const auto body = [&](const Strips& strips, int64_t token, int64_t n) {
     table.gated_linear(products, panel_of(gate, strips, rows, input, token, n), panel_scratch());
@@ -140,13 +140,14 @@ void embedding(const Table& table, const Matrix& matrix, const int32_t* tokens, 
   }
 }
 
-void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-            std::span<const Linear> products) {
-  linear(active_table(), pool, x, n_tokens, norm, products);
+void linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, std::span<const Linear> products,
+            bool asks_ahead) {
+  linear(active_table(), pool, x, n_tokens, norm, products, asks_ahead);
 }
 
-void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products) {
-  gated_linear(active_table(), pool, x, n_tokens, norm, products);
+void gated_linear(ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm, const Gated& products,
+                  bool asks_ahead) {
+  gated_linear(active_table(), pool, x, n_tokens, norm, products, asks_ahead);
 }
 
 void embedding(const Matrix& matrix, const int32_t* tokens, int64_t n_tokens, float* y) {

@@ -103,9 +103,9 @@ const Table& find_table(std::string_view isa);  // throws Error for a name that 
 const Table& active_table();
 
 void linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-            std::span<const Linear> products);
+            std::span<const Linear> products, bool asks_ahead);
 void gated_linear(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, const InputNorm& norm,
-                  const Gated& products);
+                  const Gated& products, bool asks_ahead);
 void norm_rows(const Table& table, ThreadPool& pool, const float* x, int64_t n_tokens, int64_t n, const InputNorm& norm,
                float* y);
 void add_normed(const Table& table, ThreadPool& pool, float* x, int64_t n_tokens, int64_t n, const InputNorm& norm,

@@ -9,6 +9,7 @@
 
 #include "base/mlx_type.h"
 #include "bind/register.h"
+#include "kernels/asking_ahead.h"
 #include "kernels/table.h"
 
 namespace fluxmlx::bind {
@@ -81,7 +82,7 @@ nb::bytes unpack_row_of(nb::handle matrix, int64_t row) {
 
 // products: tuples (matrix, bias or None, residual or None[, scale]).
 nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, const nb::list& products, nb::handle norm,
-                   float eps) {
+                   float eps, bool asks_ahead) {
   const auto n_tokens = static_cast<int64_t>(x.shape(0));
   std::vector<Linear> work;
   nb::list results;
@@ -95,13 +96,13 @@ nb::list linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, co
     work.push_back(product);
     results.append(new_array(std::move(y), {x.shape(0), static_cast<size_t>(product.w.n_rows)}));
   }
-  linear(table_named(isa), pool, x.data(), n_tokens, {floats_or_null(norm), eps}, work);
+  linear(table_named(isa), pool, x.data(), n_tokens, {floats_or_null(norm), eps}, work, asks_ahead);
   return results;
 }
 
 nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Floats& x, nb::handle gate, nb::handle up,
                            const std::string& activation, nb::handle norm, float eps, nb::handle gate_bias,
-                           nb::handle up_bias) {
+                           nb::handle up_bias, bool asks_ahead) {
   const Matrix w = matrix_of(gate);
   auto y = std::make_unique<float[]>(x.shape(0) * static_cast<size_t>(w.n_rows));
   Gated products{w, matrix_of(up)};
@@ -111,7 +112,7 @@ nb::object gated_linear_of(ThreadPool& pool, const std::string& isa, const Float
   products.y = y.get();
   products.gate_bias = floats_or_null(gate_bias), products.up_bias = floats_or_null(up_bias);
   gated_linear(table_named(isa), pool, x.data(), static_cast<int64_t>(x.shape(0)), {floats_or_null(norm), eps},
-               products);
+               products, asks_ahead);
   return new_array(std::move(y), {x.shape(0), static_cast<size_t>(w.n_rows)});
 }
 
@@ -178,7 +179,8 @@ nb::object dequantize_of(const std::string& isa, nb::handle matrix) {
 }
 
 // Seconds of one pass over all matrices, the best of `repeats`; each is one call of linear().
-double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& matrices, int64_t n_tokens, int repeats) {
+double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& matrices, int64_t n_tokens, int repeats,
+                   bool asks_ahead) {
   std::vector<Linear> work;
   int64_t most_rows = 0, most_cols = 0;
   for (nb::handle item : matrices) {
@@ -194,7 +196,7 @@ double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& mat
     const auto start = std::chrono::steady_clock::now();
     for (Linear& product : work) {
       product.y = y.data();
-      linear(table, pool, x.data(), n_tokens, {}, {&product, 1});
+      linear(table, pool, x.data(), n_tokens, {}, {&product, 1}, asks_ahead);
     }
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -207,10 +209,15 @@ void register_testing_kernels(nb::module_& m) {
   m.def("available_isas", &available_isas);
   m.def("active_isa", &active_isa);
   m.def("linear", &linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("products"),
-        nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f);
+        nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f, nb::arg("asks_ahead") = false);
   m.def("gated_linear", &gated_linear_of, nb::arg("pool"), nb::arg("isa"), nb::arg("x"), nb::arg("gate"), nb::arg("up"),
         nb::arg("activation"), nb::arg("norm").none() = nb::none(), nb::arg("eps") = 0.0f,
-        nb::arg("gate_bias").none() = nb::none(), nb::arg("up_bias").none() = nb::none());
+        nb::arg("gate_bias").none() = nb::none(), nb::arg("up_bias").none() = nb::none(),
+        nb::arg("asks_ahead") = false);
+  nb::class_<AskingAhead>(m, "AskingAhead")
+      .def(nb::init<>())
+      .def("asks", &AskingAhead::asks)
+      .def("took", &AskingAhead::took);
   m.def("has_packed", [](uint32_t type) { return has_packed(static_cast<TensorType>(type)); });
   m.def("mlx_types", &mlx_types_of);
   m.def("pack", &pack_of);
@@ -224,7 +231,8 @@ void register_testing_kernels(nb::module_& m) {
   m.def("exp", &exp_of);
   m.def("to_half", &to_half_of);
   m.def("dequantize", &dequantize_of);
-  m.def("time_linear", &time_linear);
+  m.def("time_linear", &time_linear, nb::arg("pool"), nb::arg("isa"), nb::arg("matrices"), nb::arg("n_tokens"),
+        nb::arg("repeats"), nb::arg("asks_ahead") = false);
 }
 
 }  // namespace fluxmlx::bind

@@ -175,7 +175,7 @@ inline void finish(const Linear& product, const Panel& panel, const float* sums)
 
 inline void linear(const Linear& product, const Panel& panel, PanelScratch& scratch) {
   if (!has_narrow_strips(product.w)) return linear_wide_or_blocks(product, panel, scratch);
-  const StripProducts products(product.w, panel, /*alone=*/true);
+  const StripProducts products(product.w, panel);
   for_each_part<kStripRows>(panel, [&](const Panel& strip) {
     products.multiply(strip.row, scratch.gate);
     finish(product, strip, scratch.gate);
@@ -202,7 +202,7 @@ inline void finish(const Gated& products, const Panel& panel, float* gates, floa
 inline void multiply_rows(const Matrix& w, const Panel& strip, PanelScratch& scratch, float* out) {
   if (has_narrow_strips(w)) {
     for_each_eight(strip, out, [&](const Panel& eight, float* y) {
-      StripProducts(w, eight, /*alone=*/false).multiply(eight.row, y);
+      StripProducts(w, eight).multiply(eight.row, y);
     });
   } else {
     multiply_wide_or_blocks(w, strip, scratch, out);
@@ -224,7 +224,7 @@ inline void gated_linear(const Gated& products, const Panel& panel, PanelScratch
   if (!has_narrow_strips(products.gate) || !has_narrow_strips(products.up)) {
     return gated_wide_or_blocks(products, panel, scratch);
   }
-  const StripProducts gate(products.gate, panel, /*alone=*/false), up(products.up, panel, /*alone=*/false);
+  const StripProducts gate(products.gate, panel), up(products.up, panel);
   for_each_part<kStripRows>(panel, [&](const Panel& strip) {
     gate.multiply(strip.row, scratch.gate);
     up.multiply(strip.row, scratch.up);

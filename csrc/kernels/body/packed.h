@@ -22,63 +22,57 @@ using MultiplyStrip = void (*)(const std::byte* strip, const std::byte* x, int64
 
 struct PackedKernel {
   MultiplyStrip multiply;
+  MultiplyStrip multiply_ahead;  // one token, asking for weights ahead
   int64_t block_bytes;
   int block_size;
-  MultiplyStrip multiply_alone = nullptr;  // for one token, one thread and one matrix, where that differs
 };
 
-template <class Type, int G = kGroup>
+// A single token asks for weights as far ahead as kOfOne says.
+template <class Type, int G = kGroup, int kOfOne = 0>
 inline void multiply_strip_32(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
                               float* out) {
+  constexpr int distance = G == 1 ? kOfOne : kAhead<G>;
   for (; n_tokens >= G; n_tokens -= G, x += n_blocks * int64_t{sizeof(Group32<G>)}, out += G * kStripRows) {
-    multiply_group_32<Type, G>(bytes_of(strip), reinterpret_cast<const Group32<G>*>(x), n_blocks, out);
+    multiply_group_32<Type, G, distance>(bytes_of(strip), reinterpret_cast<const Group32<G>*>(x), n_blocks, out);
   }
-  if constexpr (G > 1) multiply_strip_32<Type, G / 2>(strip, x, n_blocks, n_tokens, out);
+  if constexpr (G > 1) multiply_strip_32<Type, G / 2, kOfOne>(strip, x, n_blocks, n_tokens, out);
 }
 
-template <class Type, int G = kGroup>
+template <class Type, int G = kGroup, int kOfOne = 0>
 inline void multiply_strip_256(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
                                float* out) {
+  constexpr int distance = G == 1 ? kOfOne : kAhead<G>;
   for (; n_tokens >= G; n_tokens -= G, x += n_blocks * int64_t{sizeof(Group256<G>)}, out += G * kStripRows) {
-    multiply_group_256<Type, G>(bytes_of(strip), reinterpret_cast<const Group256<G>*>(x), n_blocks, out);
+    multiply_group_256<Type, G, distance>(bytes_of(strip), reinterpret_cast<const Group256<G>*>(x), n_blocks, out);
   }
-  if constexpr (G > 1) multiply_strip_256<Type, G / 2>(strip, x, n_blocks, n_tokens, out);
+  if constexpr (G > 1) multiply_strip_256<Type, G / 2, kOfOne>(strip, x, n_blocks, n_tokens, out);
 }
 
 template <class Type>
 inline PackedKernel kernel_32() {
-  return {multiply_strip_32<Type>, Type::kBytes, 32};
-}
-
-template <class Type>
-inline void multiply_strip_256_alone(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t,
-                                     float* out) {
-  multiply_group_256<Type, 1, kAheadAlone>(bytes_of(strip), reinterpret_cast<const Group256<1>*>(x), n_blocks, out);
+  return {multiply_strip_32<Type>, multiply_strip_32<Type, 1, kAheadOfOne>, Type::kBytes, 32};
 }
 
 template <class Type>
 inline PackedKernel kernel_256() {
-  return {multiply_strip_256<Type>, Type::kBytes, 256};
-}
-
-// Of the types that gain by it, decision 040.
-template <class Type>
-inline PackedKernel kernel_ahead() {
-  return {multiply_strip_256<Type>, Type::kBytes, 256, multiply_strip_256_alone<Type>};
+  return {multiply_strip_256<Type>, multiply_strip_256<Type, 1, kAheadOfOneSuper>, Type::kBytes, 256};
 }
 
 template <bool kSigned>
 inline PackedKernel kernel_nvfp4() {
-  return {multiply_strip_nvfp4<kSigned>, PackedNVFP4::kBytes, 64};
+  return {multiply_strip_nvfp4<kSigned>, multiply_strip_nvfp4<kSigned, 1, kAheadOfOne>, PackedNVFP4::kBytes, 64};
+}
+
+template <int kBits, TensorType kScale, int kParts>
+inline PackedKernel kernel_affine() {
+  return {multiply_strip_affine<kBits, kScale, kParts>, multiply_strip_affine<kBits, kScale, kParts, 1, kAheadOfOne>,
+          PackedAffine<kBits, kScale>::group_bytes(kParts), 32 * kParts};
 }
 
 template <int kBits, TensorType kScale>
 inline PackedKernel kernel_affine(int group_size) {
-  using Type = PackedAffine<kBits, kScale>;
-  const MultiplyStrip multiply = group_size == 32   ? multiply_strip_affine<kBits, kScale, 1>
-                                 : group_size == 64 ? multiply_strip_affine<kBits, kScale, 2>
-                                                    : multiply_strip_affine<kBits, kScale, 4>;
-  return {multiply, Type::group_bytes(group_size / 32), group_size};
+  if (group_size == 32) return kernel_affine<kBits, kScale, 1>();
+  return group_size == 64 ? kernel_affine<kBits, kScale, 2>() : kernel_affine<kBits, kScale, 4>();
 }
 
 template <int kBits>
@@ -91,7 +85,7 @@ inline PackedKernel kernel_affine(const MlxType& type) {
 // Not a part of find_packed(), whose code is short as it is.
 [[gnu::noinline]] inline PackedKernel find_packed_mlx(TensorType type) {
   const MlxType* mlx = find_mlx_type(type);
-  if (mlx == nullptr || mlx->mode == MlxMode::mxfp8) return {nullptr, 0, 32};
+  if (mlx == nullptr || mlx->mode == MlxMode::mxfp8) return {nullptr, nullptr, 0, 32};
   if (mlx->mode == MlxMode::mxfp4) return kernel_32<PackedMXFP4>();
   if (mlx->mode == MlxMode::nvfp4) return kernel_nvfp4<true>();
   return mlx->bits <= 4 ? kernel_affine<4>(*mlx) : kernel_affine<8>(*mlx);
@@ -118,11 +112,11 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::Q2_K:
       return kernel_256<PackedQ2_K>();
     case TensorType::Q3_K:
-      return kernel_ahead<PackedQ3_K>();
+      return kernel_256<PackedQ3_K>();
     case TensorType::Q4_K:
-      return kernel_ahead<PackedQ4_K>();
+      return kernel_256<PackedQ4_K>();
     case TensorType::Q5_K:
-      return kernel_ahead<PackedQ5_K>();
+      return kernel_256<PackedQ5_K>();
     case TensorType::Q6_K:
       return kernel_256<PackedQ6_K>();
     case TensorType::IQ4_XS:
@@ -150,8 +144,7 @@ inline PackedKernel find_packed(TensorType type) {
 // decision 040.
 class StripProducts {
  public:
-  // alone: no other matrix is read meanwhile.
-  StripProducts(const Matrix& w, const Panel& panel, bool alone) : n_tokens_(panel.n_tokens) {
+  StripProducts(const Matrix& w, const Panel& panel) : n_tokens_(panel.n_tokens) {
     const PackedKernel kernel = find_packed(w.type);
     const bool super = kernel.block_size == 256;
     n_blocks_ = w.n_cols / kernel.block_size;
@@ -159,8 +152,7 @@ class StripProducts {
     strips_ = w.data;
     x_ = super ? panel.x->groups256 + panel.token * panel.x->row_bytes256
                : panel.x->groups32 + panel.token * panel.x->row_bytes32;
-    const bool ahead = kernel.multiply_alone != nullptr && alone && panel.x->alone && panel.n_tokens == 1;
-    multiply_ = ahead ? kernel.multiply_alone : kernel.multiply;
+    multiply_ = panel.x->asks_ahead && panel.n_tokens == 1 ? kernel.multiply_ahead : kernel.multiply;
   }
 
   // out[t, r] = w[row + r] . x[t], (n_tokens, kStripRows)

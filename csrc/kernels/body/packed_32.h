@@ -14,9 +14,8 @@ inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<cons
 
 // How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
 // and the processor alone looks ahead too little to have both go on at once; few tokens leave room for more lines on
-// their way. One token is bound by the memory, which reads best when it is left alone by two threads and more; one
-// thread is bound by how many lines it waits for. Decision 038 has the measurements.
-inline constexpr int kAheadAlone = 16384;
+// their way. Decision 038 has the measurements. One token may ask or not: decision 044.
+inline constexpr int kAheadOfOne = 8192, kAheadOfOneSuper = 12288;
 template <int G>
 inline constexpr int kAhead = G == 1   ? 0
                               : G <= 4 ? 16384
@@ -164,14 +163,14 @@ struct PackedQ8_0 {
 };
 
 // out[t, r] = strip . x[t] for G tokens.
-template <class Type, int G>
+template <class Type, int G, int kDistance = kAhead<G>>
 [[gnu::flatten, gnu::noinline]] void multiply_group_32(const uint8_t* w, const Group32<G>* x, int64_t n_blocks,
                                                        float* out) {
   constexpr int n = Lanes<G>::kVectors;
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += Type::kBytes, ++x) {
-    prefetch_block<kAhead<G>>(w, Type::kBytes);
+    prefetch_block<kDistance>(w, Type::kBytes);
     Sums<G> sums = {};
     Type::template multiply<G>(w, *x, sums);
     const auto d = for_tokens<G>(Type::scale(w));

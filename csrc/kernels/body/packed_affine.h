@@ -35,7 +35,7 @@ struct PackedAffine {
 };
 
 // out[t, r] = strip . x[t] for G tokens; a group has n_parts times 32 columns.
-template <int kBits, TensorType kScale, int G>
+template <int kBits, TensorType kScale, int G, int kDistance = kAhead<G>>
 [[gnu::flatten, gnu::noinline]] void multiply_group_affine(const uint8_t* w, const Group32<G>* x, int64_t n_groups,
                                                            int n_parts, float* out) {
   using Type = PackedAffine<kBits, kScale>;
@@ -47,7 +47,7 @@ template <int kBits, TensorType kScale, int G>
     for (int i = 0; i < n; ++i) inner[i] = for_tokens<G>(broadcast(0));
     for (int part = 0; part < n_parts; ++part) {
       const uint8_t* codes = w + 2 * Type::kNumberBytes + part * Type::kPartBytes;
-      prefetch_block<kAhead<G>>(codes, Type::kPartBytes);
+      prefetch_block<kDistance>(codes, Type::kPartBytes);
       Sums<G> sums = {};
       multiply_32<kBits>(affine_codes<kBits>(codes), x[part], sums);
       lower<kBits, 0>(sums, x[part]);
@@ -66,15 +66,15 @@ template <int kBits, TensorType kScale, int G>
   for (int i = 0; i < n; ++i) store_tokens<G>(out, i, acc[i]);
 }
 
-template <int kBits, TensorType kScale, int kParts, int G = kGroup>
+template <int kBits, TensorType kScale, int kParts, int G = kGroup, int kOfOne = 0>
 inline void multiply_strip_affine(const std::byte* strip, const std::byte* x, int64_t n_groups, int64_t n_tokens,
                                   float* out) {
   constexpr int64_t group_bytes = kParts * int64_t{sizeof(Group32<G>)};
   for (; n_tokens >= G; n_tokens -= G, x += n_groups * group_bytes, out += G * kStripRows) {
-    multiply_group_affine<kBits, kScale, G>(reinterpret_cast<const uint8_t*>(strip),
-                                            reinterpret_cast<const Group32<G>*>(x), n_groups, kParts, out);
+    multiply_group_affine<kBits, kScale, G, G == 1 ? kOfOne : kAhead<G>>(
+        reinterpret_cast<const uint8_t*>(strip), reinterpret_cast<const Group32<G>*>(x), n_groups, kParts, out);
   }
-  if constexpr (G > 1) multiply_strip_affine<kBits, kScale, kParts, G / 2>(strip, x, n_groups, n_tokens, out);
+  if constexpr (G > 1) multiply_strip_affine<kBits, kScale, kParts, G / 2, kOfOne>(strip, x, n_groups, n_tokens, out);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

@@ -22,14 +22,14 @@ struct PackedNVFP4 {
 };
 
 // out[t, r] = strip . x[t] for G tokens.
-template <bool kSigned, int G>
+template <bool kSigned, int G, int kDistance = kAhead<G>>
 [[gnu::flatten, gnu::noinline]] void multiply_group_nvfp4(const uint8_t* w, const Group32<G>* x, int64_t n_blocks,
                                                           float* out) {
   constexpr int n = Lanes<G>::kVectors;
   typename Lanes<G>::Float acc[n];
   for (int i = 0; i < n; ++i) acc[i] = for_tokens<G>(broadcast(0));
   for (int64_t b = 0; b < n_blocks; ++b, w += PackedNVFP4::kBytes, x += 2) {
-    prefetch_block<kAhead<G>>(w, PackedNVFP4::kBytes);
+    prefetch_block<kDistance>(w, PackedNVFP4::kBytes);
     for_each_index<4>([&](auto group) __attribute__((always_inline)) {
       constexpr int k = group;
       Sums<G> sums = {};
@@ -43,14 +43,14 @@ template <bool kSigned, int G>
   for (int i = 0; i < n; ++i) store_tokens<G>(out, i, acc[i]);
 }
 
-template <bool kSigned, int G = kGroup>
+template <bool kSigned, int G = kGroup, int kOfOne = 0>
 inline void multiply_strip_nvfp4(const std::byte* strip, const std::byte* x, int64_t n_blocks, int64_t n_tokens,
                                  float* out) {
   for (; n_tokens >= G; n_tokens -= G, x += n_blocks * 2 * int64_t{sizeof(Group32<G>)}, out += G * kStripRows) {
-    multiply_group_nvfp4<kSigned, G>(reinterpret_cast<const uint8_t*>(strip), reinterpret_cast<const Group32<G>*>(x),
-                                     n_blocks, out);
+    multiply_group_nvfp4<kSigned, G, G == 1 ? kOfOne : kAhead<G>>(
+        reinterpret_cast<const uint8_t*>(strip), reinterpret_cast<const Group32<G>*>(x), n_blocks, out);
   }
-  if constexpr (G > 1) multiply_strip_nvfp4<kSigned, G / 2>(strip, x, n_blocks, n_tokens, out);
+  if constexpr (G > 1) multiply_strip_nvfp4<kSigned, G / 2, kOfOne>(strip, x, n_blocks, n_tokens, out);
 }
 
 }  // namespace fluxmlx::kernels::FLUXMLX_ISA

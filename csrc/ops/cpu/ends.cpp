@@ -25,10 +25,10 @@ Array CpuOps::norm(const Array& x, const Norm& norm) const {
 }
 
 Array CpuOps::head(const Array& x, const Norm& norm, const Linear& linear, const LogitScale& scale) const {
-  auto kernel = [pool = pool_, norm, linear, scale](const std::vector<array>& in, float* out) {
+  auto kernel = [pool = pool_, asking = asking_, norm, linear, scale](const std::vector<array>& in, float* out) {
     const int64_t n_tokens = in[0].shape(0);
     const kernels::Linear product = cpu::host_linear(linear, out);
-    kernels::linear(*pool, in[0].data<float>(), n_tokens, cpu::host_norm(norm), {&product, 1});
+    kernels::linear(*pool, in[0].data<float>(), n_tokens, cpu::host_norm(norm), {&product, 1}, asking->asks());
     if (scale.scale == 1 && scale.softcap == 0) return;
     kernels::scale_logits(*pool, out, n_tokens * linear.weight.n_out, scale.scale, scale.softcap);
   };

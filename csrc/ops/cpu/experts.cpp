@@ -61,20 +61,20 @@ void ExpertKernels::feed(const Layer& layer) {
     kernels::Gated gated{matrix_of(experts.gate.weight, i, n_ff), matrix_of(experts.up.weight, i, n_ff),
                          to_kernel(layer.activation), buffers_.gated + begin * n_ff};
     gated.gate_bias = bias_of(experts.gate, i, n_ff), gated.up_bias = bias_of(experts.up, i, n_ff);
-    kernels::gated_linear(*pool_, buffers_.gathered + begin * n_embd, count, {}, gated);
+    kernels::gated_linear(*pool_, buffers_.gathered + begin * n_embd, count, {}, gated, asking_->asks());
     const kernels::Linear down{matrix_of(experts.down.weight, i, n_embd), bias_of(experts.down, i, n_embd), nullptr,
                                buffers_.given + begin * n_embd};
-    kernels::linear(*pool_, buffers_.gated + begin * n_ff, count, {}, {&down, 1});
+    kernels::linear(*pool_, buffers_.gated + begin * n_ff, count, {}, {&down, 1}, asking_->asks());
   }
 }
 
 void ExpertKernels::feed_shared(const Layer& layer, int64_t n_tokens) {
   const Buffers& b = buffers_;
-  kernels::gated_linear(*pool_, b.normed, n_tokens, {}, gated_of(layer, b.shared_gated));
+  kernels::gated_linear(*pool_, b.normed, n_tokens, {}, gated_of(layer, b.shared_gated), asking_->asks());
   const kernels::Linear down = host_linear(layer.down, b.shared_given);
-  kernels::linear(*pool_, b.shared_gated, n_tokens, {}, {&down, 1});
+  kernels::linear(*pool_, b.shared_gated, n_tokens, {}, {&down, 1}, asking_->asks());
   const kernels::Linear weight = host_linear(layer.experts.shared_router, b.shared_weight);
-  kernels::linear(*pool_, b.normed, n_tokens, {}, {&weight, 1});
+  kernels::linear(*pool_, b.normed, n_tokens, {}, {&weight, 1}, asking_->asks());
 }
 
 // The sums of a row run over its experts by falling weight, then the shared one.
@@ -100,7 +100,7 @@ void ExpertKernels::run(const Layer& layer, const float* x, int64_t n_tokens, co
   reserve(layer, n_tokens);
   kernels::norm_rows(*pool_, x, n_tokens, n_embd, host_norm(layer.ffn_norm), buffers_.normed);
   const kernels::Linear router = host_linear(layer.experts.router, buffers_.logits);
-  kernels::linear(*pool_, buffers_.normed, n_tokens, {}, {&router, 1});
+  kernels::linear(*pool_, buffers_.normed, n_tokens, {}, {&router, 1}, asking_->asks());
   route(layer.experts, buffers_.logits, n_tokens, routes_);
   gather(n_embd);
   feed(layer);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/scratch.h"
+#include "kernels/asking_ahead.h"
 #include "ops/cpu/ops.h"
 #include "ops/cpu/route.h"
 
@@ -12,7 +13,8 @@ kernels::Activation to_kernel(Activation activation);
 // once for all of them. A row's result does not depend on who else went to its experts.
 class ExpertKernels {
  public:
-  explicit ExpertKernels(std::shared_ptr<ThreadPool> pool) : pool_(std::move(pool)) {}
+  ExpertKernels(std::shared_ptr<ThreadPool> pool, std::shared_ptr<kernels::AskingAhead> asking)
+      : pool_(std::move(pool)), asking_(std::move(asking)) {}
 
   // y = base + what the part gives for x (n_tokens, n_embd); y may be the base.
   void run(const Layer& layer, const float* x, int64_t n_tokens, const float* base, float* y);
@@ -37,6 +39,7 @@ class ExpertKernels {
   void combine(const Layer& layer, int64_t n_tokens, const float* base, float* y);
 
   std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<kernels::AskingAhead> asking_;
   Scratch memory_;
   Buffers buffers_{};
   Routes routes_;

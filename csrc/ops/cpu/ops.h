@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/asking_ahead.h"
 #include "kernels/kernels.h"
 #include "ops/cpu/primitive.h"
 #include "ops/ops.h"
@@ -25,6 +26,7 @@ class CpuOps final : public Ops {
  private:
   Stream stream_;
   std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<kernels::AskingAhead> asking_ = std::make_shared<kernels::AskingAhead>();
 };
 
 namespace cpu {

@@ -1,6 +1,7 @@
 #include "ops/cpu/stack.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "cache/block_store.h"
@@ -32,8 +33,9 @@ int64_t gated_rows(int64_t n_tokens, int64_t n_floats, int64_t n_ff) {
 
 }  // namespace
 
-LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack)
-    : pool_(std::move(pool)), stack_(std::move(stack)), experts_(pool_) {
+LayerKernels::LayerKernels(std::shared_ptr<ThreadPool> pool, std::shared_ptr<kernels::AskingAhead> asking,
+                           LayerStack stack)
+    : pool_(std::move(pool)), asking_(std::move(asking)), stack_(std::move(stack)), experts_(pool_, asking_) {
   buffers_.ropes.resize(stack_.ropes.size());
 }
 
@@ -75,14 +77,22 @@ void LayerKernels::add_product(const Layer& layer, const Linear& linear, const N
                                int64_t n_tokens, const float* base, float* y) {
   if (norm.weight.empty()) {
     const kernels::Linear product = host_linear(linear, y, base, layer.residual_scale);
-    return kernels::linear(*pool_, x, n_tokens, {}, {&product, 1});
+    return kernels::linear(*pool_, x, n_tokens, {}, {&product, 1}, asking_->asks());
   }
   const kernels::Linear product = host_linear(linear, buffers_.added);
-  kernels::linear(*pool_, x, n_tokens, {}, {&product, 1});
+  kernels::linear(*pool_, x, n_tokens, {}, {&product, 1}, asking_->asks());
   kernels::add_normed(*pool_, buffers_.added, n_tokens, linear.weight.n_out, host_norm(norm), base, y);
 }
 
 void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y) {
+  const auto begin = std::chrono::steady_clock::now();
+  run_layers(spans, positions, x, y);
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+  if (positions.size() == 1) asking_->took(time.count());
+}
+
+void LayerKernels::run_layers(std::span<const Span> spans, std::span<const int32_t> positions, const float* x,
+                              float* y) {
   const auto n_tokens = static_cast<int64_t>(positions.size());
   reserve(n_tokens);
   fill_tables(positions);
@@ -92,7 +102,7 @@ void LayerKernels::run(std::span<const Span> spans, std::span<const int32_t> pos
     float* mixed = layer.parallel ? b.mixed : y;  // the feed-forward part then reads x, too
     const kernels::Linear qkv[] = {host_linear(layer.qkv[0], b.q), host_linear(layer.qkv[1], b.k),
                                    host_linear(layer.qkv[2], b.v)};
-    kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv);
+    kernels::linear(*pool_, x, n_tokens, host_norm(layer.attention_norm), qkv, asking_->asks());
     attend(i, spans, n_tokens);
     add_product(layer, layer.output, layer.attention_post_norm, b.q, n_tokens, x, mixed);
     if (layer.experts.n != 0) {
@@ -110,7 +120,7 @@ void LayerKernels::feed_forward(const Layer& layer, const float* x, int64_t n_to
   const int64_t n_embd = layer.down.weight.n_out;
   for (int64_t begin = 0; begin < n_tokens; begin += buffers_.n_gated) {
     const int64_t n = std::min(buffers_.n_gated, n_tokens - begin), at = begin * n_embd;
-    kernels::gated_linear(*pool_, x + at, n, host_norm(layer.ffn_norm), gated);
+    kernels::gated_linear(*pool_, x + at, n, host_norm(layer.ffn_norm), gated, asking_->asks());
     add_product(layer, layer.down, layer.ffn_post_norm, buffers_.gated, n, base + at, y + at);
   }
 }
@@ -121,8 +131,8 @@ namespace {
 
 class CpuStack final : public Stack {
  public:
-  CpuStack(const Stream& stream, std::shared_ptr<ThreadPool> pool, LayerStack stack)
-      : stream_(stream), layers_(std::make_shared<cpu::LayerKernels>(std::move(pool), std::move(stack))) {}
+  CpuStack(const Stream& stream, std::shared_ptr<cpu::LayerKernels> layers)
+      : stream_(stream), layers_(std::move(layers)) {}
 
   Array run(const Array& x, std::span<const int32_t> positions, std::span<const Rows> sequences) const override {
     std::vector<cpu::Span> spans;
@@ -151,7 +161,7 @@ std::unique_ptr<cache::KvStore> CpuOps::make_store(const cache::KvShape& shape) 
 }
 
 std::unique_ptr<Stack> CpuOps::stack(LayerStack layers) const {
-  return std::make_unique<CpuStack>(stream_, pool_, std::move(layers));
+  return std::make_unique<CpuStack>(stream_, std::make_shared<cpu::LayerKernels>(pool_, asking_, std::move(layers)));
 }
 
 }  // namespace fluxmlx::ops

@@ -2,6 +2,7 @@
 
 #include "base/scratch.h"
 #include "cache/block_cache.h"
+#include "kernels/asking_ahead.h"
 #include "ops/cpu/experts.h"
 
 namespace fluxmlx::ops::cpu {
@@ -17,7 +18,7 @@ struct Span {
 // nothing is allocated in it once the batch has its size.
 class LayerKernels {
  public:
-  LayerKernels(std::shared_ptr<ThreadPool> pool, LayerStack stack);
+  LayerKernels(std::shared_ptr<ThreadPool> pool, std::shared_ptr<kernels::AskingAhead> asking, LayerStack stack);
 
   // x (T, n_embd) -> y (T, n_embd), which may be x.
   void run(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y);
@@ -32,6 +33,7 @@ class LayerKernels {
     std::vector<float*> ropes;  // (T, n_rot)
   };
 
+  void run_layers(std::span<const Span> spans, std::span<const int32_t> positions, const float* x, float* y);
   void reserve(int64_t n_tokens);
   void fill_tables(std::span<const int32_t> positions);
   void norm_in_place(const Norm& norm, int64_t n_tokens, float* x);
@@ -45,6 +47,7 @@ class LayerKernels {
                    const float* base, float* y);
 
   std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<kernels::AskingAhead> asking_;
   LayerStack stack_;
   ExpertKernels experts_;
   Scratch memory_;
