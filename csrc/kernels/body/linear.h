@@ -201,9 +201,7 @@ inline void finish(const Gated& products, const Panel& panel, float* gates, floa
 // out[r / 8, t, r % 8] = w[row + r] . x[t] for at most kWideStripRows rows of any form
 inline void multiply_rows(const Matrix& w, const Panel& strip, PanelScratch& scratch, float* out) {
   if (has_narrow_strips(w)) {
-    for_each_eight(strip, out, [&](const Panel& eight, float* y) {
-      StripProducts(w, eight).multiply(eight.row, y);
-    });
+    for_each_eight(strip, out, [&](const Panel& eight, float* y) { StripProducts(w, eight).multiply(eight.row, y); });
   } else {
     multiply_wide_or_blocks(w, strip, scratch, out);
   }
