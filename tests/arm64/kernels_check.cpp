@@ -70,7 +70,7 @@ Floats packed_linear(const TensorTypeInfo& info, ThreadPool& pool, const Product
   kernels::Linear work{product.w, nullptr, nullptr, y.data()};
   work.w.data = packed.data();
   work.w.form = kernels::Form::packed;
-  kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1));
+  kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1), /*asks_ahead=*/n_tokens == 1);
   return y;
 }
 
@@ -128,7 +128,7 @@ void check_linear(const TensorTypeInfo& info, ThreadPool& pool) {
       const Floats x = random.floats(n_tokens * n_cols);
       Floats y(static_cast<size_t>(n_tokens * product.w.n_rows));
       const kernels::Linear work{product.w, nullptr, nullptr, y.data()};
-      kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1));
+      kernels::linear(pool, x.data(), n_tokens, {}, std::span(&work, 1), /*asks_ahead=*/n_tokens == 1);
       check(info.name, product, x, n_tokens, y);
       print_hash("linear", info.name, y);
       if (kernels::has_packed(info.type)) check_packed(info, pool, product, x, n_tokens);
@@ -144,10 +144,10 @@ void check_gated(ThreadPool& pool) {
   Floats y(7 * 24);
   kernels::Gated products{gate.w, up.w};
   products.y = y.data();
-  kernels::gated_linear(pool, x.data(), 7, {}, products);
+  kernels::gated_linear(pool, x.data(), 7, {}, products, /*asks_ahead=*/false);
   print_hash("gated silu", info.name, y);
   products.activation = kernels::Activation::gelu_tanh;
-  kernels::gated_linear(pool, x.data(), 7, {}, products);
+  kernels::gated_linear(pool, x.data(), 7, {}, products, /*asks_ahead=*/false);
   print_hash("gated gelu", info.name, y);
 }
 
