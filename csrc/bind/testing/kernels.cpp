@@ -179,8 +179,7 @@ nb::object dequantize_of(const std::string& isa, nb::handle matrix) {
 }
 
 // Seconds of one pass over all matrices, the best of `repeats`; each is one call of linear().
-double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& matrices, int64_t n_tokens, int repeats,
-                   bool asks_ahead) {
+double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& matrices, int64_t n_tokens, int repeats) {
   std::vector<Linear> work;
   int64_t most_rows = 0, most_cols = 0;
   for (nb::handle item : matrices) {
@@ -196,7 +195,7 @@ double time_linear(ThreadPool& pool, const std::string& isa, const nb::list& mat
     const auto start = std::chrono::steady_clock::now();
     for (Linear& product : work) {
       product.y = y.data();
-      linear(table, pool, x.data(), n_tokens, {}, {&product, 1}, asks_ahead);
+      linear(table, pool, x.data(), n_tokens, {}, {&product, 1}, /*asks_ahead=*/false);
     }
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -231,8 +230,7 @@ void register_testing_kernels(nb::module_& m) {
   m.def("exp", &exp_of);
   m.def("to_half", &to_half_of);
   m.def("dequantize", &dequantize_of);
-  m.def("time_linear", &time_linear, nb::arg("pool"), nb::arg("isa"), nb::arg("matrices"), nb::arg("n_tokens"),
-        nb::arg("repeats"), nb::arg("asks_ahead") = false);
+  m.def("time_linear", &time_linear);
 }
 
 }  // namespace fluxmlx::bind
