@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tasks
 
 import fluxmlx
 from fluxmlx import errors
@@ -24,7 +25,7 @@ def resident_bytes() -> int:
 
 
 def counts() -> tuple[int, int]:
-    return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+    return tasks.n_threads(), len(os.listdir("/proc/self/fd"))
 
 
 def one_of(rng: np.random.Generator, engine: fluxmlx.Engine, kept: list[fluxmlx.Stream]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tasks
 import tiny_models
 
 import fluxmlx
@@ -161,7 +162,7 @@ def test_random_use_from_many_threads(tiny_path: Path) -> None:
 
 
 def threads_and_descriptors() -> tuple[int, int]:
-    return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+    return tasks.n_threads(), len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")

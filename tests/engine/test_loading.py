@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tasks
 import tiny_models
 from tiny_models import Tiny
 
@@ -144,16 +145,12 @@ def test_120_control_c_stops_a_load(tmp_path: Path) -> None:
     process.stdout.close()
 
 
-def n_threads() -> int:
-    return len(os.listdir("/proc/self/task"))
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize("how", ["shrinks", "stopped"])
 def test_a_load_that_fails_half_way(how: str, tmp_path: Path) -> None:
     """A file that is cut short while its parts are read, and a close(), end the load soon, and no thread stays."""
     path = hollow(tmp_path / "large.gguf", n_embd=2**20, n_ff=96)
-    before, native = n_threads(), core.Engine(str(path), device="cpu")
+    before, native = tasks.n_threads(), core.Engine(str(path), device="cpu")
     while native.progress[0] < 2**26:  # behind the vectors, which come first: all threads read
         time.sleep(0.001)
     began = time.monotonic()
@@ -163,14 +160,14 @@ def test_a_load_that_fails_half_way(how: str, tmp_path: Path) -> None:
     assert ("cut short while in use" if how == "shrinks" else "the load was stopped") in str(caught.value)
     native.close()
     done, total = native.progress
-    assert done < total and n_threads() == before and time.monotonic() - began < 5
+    assert done < total and tasks.n_threads() == before and time.monotonic() - began < 5
 
 
 LIMITED = """
-import os, resource, sys, fluxmlx
+import resource, sys, fluxmlx, tasks
 path, outcomes = sys.argv[1], []
 fluxmlx.load(path, device="cpu").close()
-n_threads = len(os.listdir("/proc/self/task"))
+n_threads = tasks.n_threads()
 size = 4096 * int(open("/proc/self/statm").read().split()[0])
 for extra in range(0, 100, 4):
     resource.setrlimit(resource.RLIMIT_AS, (size + (extra << 20), -1))
@@ -180,7 +177,7 @@ for extra in range(0, 100, 4):
     except (fluxmlx.FluxmlxError, MemoryError, RuntimeError) as error:
         outcomes.append("refused")
 resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-assert len(os.listdir("/proc/self/task")) == n_threads
+assert tasks.n_threads() == n_threads
 print(sorted(set(outcomes)))
 """
 
@@ -192,7 +189,8 @@ def test_116_a_load_with_too_little_memory(tmp_path: Path) -> None:
         tmp_path / "mid.gguf", Tiny(n_layers=8, n_embd=256, n_ff=1024, quantisation="Q8_0")
     )
     command = [sys.executable, "-c", LIMITED, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    here = Path(__file__).parent  # of tasks.py
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "['loaded', 'refused']\n"
 
@@ -230,7 +228,7 @@ def test_the_vocabulary_comes_once_and_whole(tiny_path: Path) -> None:
 def test_a_bad_tokenizer_ends_the_load(tmp_path: Path) -> None:
     """The weights are on their way by then: what is wrong with the tokenizer is said, and no thread stays behind."""
     path = tiny_models.write(tmp_path / "bad.gguf", Tiny(extra={"tokenizer.ggml.add_bos_token": True}))
-    n_threads = threading.active_count(), len(os.listdir("/proc/self/task"))
+    before = threading.active_count(), tasks.n_threads()
     with pytest.raises(errors.TokenizerError, match="add_bos_token must be"):
         fluxmlx.load(path, device="cpu")
-    assert (threading.active_count(), len(os.listdir("/proc/self/task"))) == n_threads
+    assert (threading.active_count(), tasks.n_threads()) == before
