@@ -48,9 +48,9 @@ inline void multiply_strip_256(const std::byte* strip, const std::byte* x, int64
   if constexpr (G > 1) multiply_strip_256<Type, G / 2, kOfOne>(strip, x, n_blocks, n_tokens, out);
 }
 
-template <class Type>
+template <class Type, int kOfOne = kAheadOfOne>
 inline PackedKernel kernel_32() {
-  return {multiply_strip_32<Type>, multiply_strip_32<Type, 1, kAheadOfOne>, Type::kBytes, 32};
+  return {multiply_strip_32<Type>, multiply_strip_32<Type, 1, kOfOne>, Type::kBytes, 32};
 }
 
 template <class Type>
@@ -102,7 +102,7 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::Q5_1:
       return kernel_32<PackedQ5_1>();
     case TensorType::Q8_0:
-      return kernel_32<PackedQ8_0>();
+      return kernel_32<PackedQ8_0, kAheadOfOneQ8_0>();
     case TensorType::IQ4_NL:
       return kernel_32<PackedIQ4_NL>();
     case TensorType::MXFP4:

@@ -15,7 +15,7 @@ inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<cons
 // How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
 // and the processor alone looks ahead too little to have both go on at once; few tokens leave room for more lines on
 // their way. Decision 038 has the measurements. One token may ask or not: decision 044.
-inline constexpr int kAheadOfOne = 8192, kAheadOfOneSuper = 12288;
+inline constexpr int kAheadOfOne = 8192, kAheadOfOneQ8_0 = 6144, kAheadOfOneSuper = 12288;
 template <int G>
 inline constexpr int kAhead = G == 1   ? 0
                               : G <= 4 ? 16384
