@@ -164,7 +164,9 @@ def test_a_load_that_fails_half_way(how: str, tmp_path: Path) -> None:
 
 
 LIMITED = """
-import resource, sys, fluxmlx, tasks
+import resource, sys, fluxmlx
+sys.path.append(sys.argv[2])
+import tasks
 path, outcomes = sys.argv[1], []
 fluxmlx.load(path, device="cpu").close()
 n_threads = tasks.n_threads()
@@ -188,9 +190,8 @@ def test_116_a_load_with_too_little_memory(tmp_path: Path) -> None:
     path = tiny_models.write(
         tmp_path / "mid.gguf", Tiny(n_layers=8, n_embd=256, n_ff=1024, quantisation="Q8_0")
     )
-    command = [sys.executable, "-c", LIMITED, str(path)]
-    here = Path(__file__).parent  # of tasks.py
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-c", LIMITED, str(path), str(Path(tasks.__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "['loaded', 'refused']\n"
 
