@@ -53,9 +53,9 @@ inline PackedKernel kernel_32() {
   return {multiply_strip_32<Type>, multiply_strip_32<Type, 1, kOfOne>, Type::kBytes, 32};
 }
 
-template <class Type>
+template <class Type, class OfOne = Type>
 inline PackedKernel kernel_256() {
-  return {multiply_strip_256<Type>, multiply_strip_256<Type, 1, kAheadOfOneSuper>, Type::kBytes, 256};
+  return {multiply_strip_256<Type>, multiply_strip_256<OfOne, 1, kAheadOfOneSuper>, Type::kBytes, 256};
 }
 
 template <bool kSigned>
@@ -114,7 +114,7 @@ inline PackedKernel find_packed(TensorType type) {
     case TensorType::Q3_K:
       return kernel_256<PackedQ3_K>();
     case TensorType::Q4_K:
-      return kernel_256<PackedQ4_K>();
+      return kernel_256<PackedQ4_K<>, PackedQ4_K<true>>();
     case TensorType::Q5_K:
       return kernel_256<PackedQ5_K>();
     case TensorType::Q6_K:

@@ -36,7 +36,7 @@ struct PackedQ6_K {
 
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
-    for (int half = 0; half < 2; ++half) {
+    for_each_index<2>([&](auto half) __attribute__((always_inline)) {
       const auto scales = [p = w + 16 + 64 * half](int part) { return load_signed_pairs(p + 16 * part); };
       const auto codes = [pairs = w + 144 + 768 * half](auto part, auto s) {
         constexpr int k = decltype(part){};
@@ -45,7 +45,7 @@ struct PackedQ6_K {
                       bit_field<2 * k, 3, 4>(load_bytes(pairs + 96 * s)));
       };
       multiply_four<6, G>(codes, scales, scales, x, 4 * half, sums, rest);
-    }
+    });
     sub_shifted<5>(sums, rest);
   }
 };

@@ -48,7 +48,9 @@ inline B32 nibbles_of(B32 both) {
   return kWhich == 0 ? low_nibbles(both) : high_nibbles(both);
 }
 
-// w = d * scale * code - dmin * min. Low nibbles of 8 vectors are one group of 32, high nibbles the next.
+// w = d * scale * code - dmin * min. Low nibbles of 8 vectors are one group of 32, high nibbles the next. kEarly: every
+// second pair's codes are loaded before the pair in front of it.
+template <bool kEarly = false>
 struct PackedQ4_K {
   static constexpr int64_t kBytes = 32 + 96 + 1024;
   static constexpr bool kHasMins = true;
@@ -56,6 +58,7 @@ struct PackedQ4_K {
   template <int G>
   static void multiply(const uint8_t* w, const Group256<G>& x, Sums<G>& sums, Sums<G>& rest) {
     for_each_index<4>([&](auto pair) __attribute__((always_inline)) {
+      if constexpr (kEarly && pair % 2 == 0) load_early<256>(w + 384 + 256 * pair);
       const auto codes = [at = w + 128 + 256 * pair](auto group, auto s) {
         return nibbles_of<decltype(group){}>(load_bytes(at + 32 * s));
       };

@@ -15,7 +15,7 @@ inline F8 load_scales(const uint8_t* p) { return load_half(reinterpret_cast<cons
 // How far ahead the second cache is asked for codes. Where tokens share a block, products take as long as the memory,
 // and the processor alone looks ahead too little to have both go on at once; few tokens leave room for more lines on
 // their way. Decision 038 has the measurements. One token may ask or not: decision 044.
-inline constexpr int kAheadOfOne = 8192, kAheadOfOneQ8_0 = 6144, kAheadOfOneSuper = 12288;
+inline constexpr int kAheadOfOne = 8192, kAheadOfOneQ8_0 = 6144, kAheadOfOneSuper = 16384;
 template <int G>
 inline constexpr int kAhead = G == 1   ? 0
                               : G <= 4 ? 16384
@@ -29,6 +29,15 @@ inline void prefetch_block(const uint8_t* w, int64_t n) {
     const uintptr_t end = begin + static_cast<uintptr_t>(n);
     for (uintptr_t p = begin; p < end; p += 64) __builtin_prefetch(reinterpret_cast<const void*>(p), 0, 2);
   }
+}
+
+// Loads a byte of each line of kBytes, in order and before the products that follow: decision 044.
+template <int kBytes>
+[[gnu::always_inline]] inline void load_early(const uint8_t* p) {
+  for_each_index<(kBytes + 63) / 64>([&](auto line) __attribute__((always_inline)) {
+    static_cast<void>(*static_cast<const volatile uint8_t*>(p + 64 * line));
+  });
+  asm volatile("" : : : "memory");
 }
 
 // How many of N parts that share bytes have their sums under way at once. Of one token all: each byte is read once, and
